@@ -1,0 +1,3 @@
+//! Configuration of a run.
+pub mod schema;
+pub use schema::Config;

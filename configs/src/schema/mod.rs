@@ -1,0 +1,67 @@
+//! Every section of a run's configuration, one file a section, in the order of the data flow.
+//!
+//! Names are nouns with a unit behind them where there is one (`_usd`, `_secs`, `_tokens`); variants are tagged by
+//! `kind`; no number stands for "none".
+
+mod checkpoint;
+mod eval;
+mod policy;
+mod pool;
+mod reward;
+mod run;
+mod sampling;
+mod tasks;
+mod train;
+mod warm_start;
+mod workflow;
+
+pub use checkpoint::Checkpoint;
+pub use eval::Eval;
+pub use policy::{Adapter, Device, Dtype, LoraTarget, Policy};
+pub use pool::{OpenAiWorker, Pool, RecordedWorker, VoteWorker, Worker, WorkerKind};
+pub use reward::{CostForm, PythonLimits, Reward};
+pub use run::Run;
+pub use sampling::Sampling;
+pub use tasks::{SplitShares, TaskSource, Tasks};
+pub use train::{Advantage, Aggregation, LrSchedule, Optimizer, Train};
+pub use warm_start::WarmStart;
+pub use workflow::{PromptShow, Workflow};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// A run, whole: what one TOML file says once defaults, preset, file, environment and `--set` are laid over another.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Name, folder and seed.
+    #[serde(default)]
+    pub run: Run,
+    /// Where questions come from and how they are split.
+    pub tasks: Tasks,
+    /// The workers.
+    pub pool: Pool,
+    /// The form of workflows and what the policy is shown.
+    #[serde(default)]
+    pub workflow: Workflow,
+    /// The language model that is trained.
+    pub policy: Policy,
+    /// How workflows are sampled.
+    #[serde(default)]
+    pub sampling: Sampling,
+    /// How answers are graded and rewards shaped.
+    #[serde(default)]
+    pub reward: Reward,
+    /// Supervised learning of the form before reinforcement.
+    #[serde(default)]
+    pub warm_start: WarmStart,
+    /// Reinforcement learning.
+    #[serde(default)]
+    pub train: Train,
+    /// Evaluation during and after training.
+    #[serde(default)]
+    pub eval: Eval,
+    /// Checkpoints.
+    #[serde(default)]
+    pub checkpoint: Checkpoint,
+}

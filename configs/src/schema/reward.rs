@@ -1,0 +1,77 @@
+//! `[reward]`: grading and shaping.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Grading and shaping.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Reward {
+    /// Reward of a workflow that ran, right or wrong; a completion that is no workflow gets 0.
+    pub format: f64,
+    /// Added in proportion to the answer's score (1 for a right one).
+    pub correct: f64,
+    /// Reward lost per `cost_unit_usd` spent.
+    pub cost_weight: f64,
+    /// The sum that counts as 1 in the cost part. Give it the size of a typical workflow's cost.
+    pub cost_unit_usd: f64,
+    /// How the cost enters.
+    pub cost_form: CostForm,
+    /// Limits of Python programs under test.
+    pub python: PythonLimits,
+}
+
+impl Default for Reward {
+    fn default() -> Self {
+        Self {
+            format: 0.5,
+            correct: 0.5,
+            cost_weight: 0.0,
+            cost_unit_usd: 0.001,
+            cost_form: CostForm::default(),
+            python: PythonLimits::default(),
+        }
+    }
+}
+
+/// How the cost enters the reward. A plain subtraction under division by the group's standard deviation
+/// cancels the weight in groups without another spread, so there is no such form.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum CostForm {
+    /// Weight × cost × the group's pass rate: a group that nobody solves teaches nothing about price.
+    #[default]
+    PassRate,
+    /// Weight × cost, subtracted as it is; only with `train.advantage.scale_by_std = false`.
+    Plain,
+    /// The cost is normalised within its group on its own, then weighted and added to the advantage.
+    Separate,
+}
+
+/// Limits of Python programs under test.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct PythonLimits {
+    /// The interpreter.
+    pub interpreter: String,
+    /// Wall-clock time of one program.
+    pub time_secs: f64,
+    /// Address space of one program.
+    pub memory_mib: u64,
+    /// Bytes that a program may write to its outputs.
+    pub output_kib: u64,
+    /// Programs under test at once; absent means as many as there are cores.
+    pub parallel: Option<u32>,
+}
+
+impl Default for PythonLimits {
+    fn default() -> Self {
+        Self {
+            interpreter: "python3".into(),
+            time_secs: 6.0,
+            memory_mib: 1024,
+            output_kib: 1024,
+            parallel: None,
+        }
+    }
+}

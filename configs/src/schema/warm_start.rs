@@ -1,0 +1,25 @@
+//! `[warm_start]`: supervised learning of the workflow form before reinforcement.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Supervised learning on generated valid workflows. It teaches the form, not which worker to choose:
+/// workers, steps and access are drawn at random.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct WarmStart {
+    /// Updates; 0 skips the stage.
+    pub steps: u32,
+    /// Examples an update.
+    pub batch_size: u32,
+    /// Peak learning rate; linear warm-up over the first tenth, then cosine to 0.
+    pub lr: f64,
+    /// Share of generated workflows with a single step; the rest are spread evenly over 2 to `workflow.max_steps`.
+    pub single_step_share: f64,
+}
+
+impl Default for WarmStart {
+    fn default() -> Self {
+        Self { steps: 0, batch_size: 8, lr: 1e-4, single_step_share: 0.6 }
+    }
+}
