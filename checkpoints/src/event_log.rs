@@ -95,7 +95,7 @@ mod tests {
         log.append(&notice(&"é".repeat(70_000))).unwrap();
         drop(log);
         let whole = std::fs::read(&path).unwrap();
-        let torn = [&whole[..], &[b'{'; 150_000]].concat();
+        let torn = [&whole[..], &vec![b'{'; 150_000]].concat();
         std::fs::write(&path, &torn).unwrap();
 
         let mut log = EventLog::open(&path).unwrap();

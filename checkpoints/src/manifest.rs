@@ -112,5 +112,5 @@ fn sha256(path: &Path) -> std::io::Result<String> {
         }
         hash.update(&block[..read]);
     }
-    Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(format!("{:x}", hash.finalize()))
 }

@@ -119,11 +119,14 @@ fn a_step_done_again_replaces_its_checkpoint() {
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
 }
 
+/// What the error must say, and what is done to the checkpoint.
+type Damage<'a> = (&'a str, &'a dyn Fn(&Path));
+
 #[test]
 fn every_kind_of_damage_is_told_with_the_next_good_one() {
     let dir = tempfile::tempdir().unwrap();
     let checkpoints = Checkpoints::open(dir.path()).unwrap();
-    let damage: [(&str, &dyn Fn(&Path)); 6] = [
+    let damage: [Damage<'_>; 6] = [
         ("optimizer.safetensors cannot be opened", &|c| {
             fs::remove_file(c.join("optimizer.safetensors")).unwrap();
         }),
@@ -138,7 +141,7 @@ fn every_kind_of_damage_is_told_with_the_next_good_one() {
         }),
         ("manifest.json, cannot be read", &|c| fs::remove_file(c.join("manifest.json")).unwrap()),
         ("manifest.json, cannot be understood", &|c| {
-            fs::write(c.join("manifest.json"), "{\"ver").unwrap()
+            fs::write(c.join("manifest.json"), "{\"ver").unwrap();
         }),
     ];
     for (wanted, damage) in damage {

@@ -11,7 +11,7 @@ use crate::weights::{self, TensorBytes};
 /// PEFT wraps the model twice before it names a weight.
 const PREFIX: &str = "base_model.model.";
 
-/// What adapter_config.json says of the update.
+/// What `adapter_config.json` says of the update.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Lora<'a> {
     /// Rank r of every update.
