@@ -1,0 +1,212 @@
+//! What every task must satisfy, whatever its source.
+
+use conductor_types::{Grading, Task};
+
+use crate::error::{DataError, Place, excerpt};
+
+/// Errors name the field, what it should be and what it is.
+pub fn task(place: &Place, task: &Task) -> Result<(), DataError> {
+    name(place, "id", &task.id)?;
+    name(place, "domain", &task.domain)?;
+    filled(place, "prompt", &task.prompt)?;
+    match grading(&task.grading) {
+        Ok(()) => Ok(()),
+        Err((expected, given)) => {
+            fail(place, format!("{expected} in the grading of task \"{}\"", task.id), given)
+        }
+    }
+}
+
+/// A text with something in it besides white space.
+pub fn filled(place: &Place, field: &str, text: &str) -> Result<(), DataError> {
+    if text.trim().is_empty() {
+        return fail(place, format!("a {field} that is not empty"), excerpt(text));
+    }
+    Ok(())
+}
+
+/// Ids and domains become parts of file rows, tables and command lines.
+fn name(place: &Place, field: &str, text: &str) -> Result<(), DataError> {
+    filled(place, field, text)?;
+    if text.chars().any(char::is_control) || text.trim() != text {
+        return fail(
+            place,
+            format!("a {field} without line breaks and without white space around it"),
+            excerpt(text),
+        );
+    }
+    Ok(())
+}
+
+fn fail<T>(place: &Place, expected: String, given: String) -> Result<T, DataError> {
+    Err(DataError::Record { place: place.clone(), expected, given })
+}
+
+/// The rule's fields; an error is (expected, given).
+fn grading(rule: &Grading) -> Result<(), (String, String)> {
+    let text = |field: &str, value: &str| {
+        if value.trim().is_empty() {
+            return Err((format!("`{field}` that is not empty"), excerpt(value)));
+        }
+        Ok(())
+    };
+    match rule {
+        Grading::Exact { gold } => text("gold", gold),
+        Grading::Choice { gold, options } => choice(gold, *options),
+        Grading::Number { gold, tolerance } => {
+            if !is_number(gold) {
+                let expected = "`gold` that is a number (\"0.1\", \"1e9\", \"3/4\")";
+                return Err((expected.into(), excerpt(gold)));
+            }
+            if !tolerance.is_finite() || *tolerance < 0.0 {
+                return Err(("`tolerance` of at least 0".into(), tolerance.to_string()));
+            }
+            Ok(())
+        }
+        Grading::Python { tests, entry_point, .. } => {
+            text("tests", tests)?;
+            if !is_identifier(entry_point) {
+                return Err(("`entry_point` that names a function".into(), excerpt(entry_point)));
+            }
+            Ok(())
+        }
+        Grading::ReasoningGym { dataset, gold } => {
+            text("dataset", dataset)?;
+            text("gold", gold)
+        }
+        Grading::Recorded => Ok(()),
+    }
+}
+
+fn choice(gold: &str, options: u8) -> Result<(), (String, String)> {
+    if !(2..=26).contains(&options) {
+        return Err(("`options` from 2 to 26".into(), options.to_string()));
+    }
+    let last = char::from(b'A' + options - 1);
+    match gold.as_bytes() {
+        [letter @ b'A'..=b'Z'] if char::from(*letter) <= last => Ok(()),
+        _ => Err((format!("`gold` that is a letter from A to {last}"), excerpt(gold))),
+    }
+}
+
+/// A decimal number or a fraction of two, finite, without a denominator of 0.
+fn is_number(text: &str) -> bool {
+    let decimal = |part: &str| -> Option<f64> {
+        let part = part.trim();
+        // Rust's own parser also reads "inf" and "nan".
+        let digits = part.chars().all(|c| c.is_ascii_digit() || "+-.eE".contains(c));
+        part.parse::<f64>().ok().filter(|value| digits && value.is_finite())
+    };
+    match text.split_once('/') {
+        Some((above, below)) => {
+            decimal(above).is_some() && decimal(below).is_some_and(|value| value != 0.0)
+        }
+        None => decimal(text).is_some(),
+    }
+}
+
+fn is_identifier(text: &str) -> bool {
+    let mut chars = text.chars();
+    chars.next().is_some_and(|c| c == '_' || c.is_alphabetic())
+        && chars.all(|c| c == '_' || c.is_alphanumeric())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::error::Position;
+
+    fn with(grading: Grading) -> Result<(), DataError> {
+        let place = Place::new(Path::new("t.jsonl"), Position::Line(7));
+        task(&place, &Task { id: "a/1".into(), domain: "d".into(), prompt: "1+1?".into(), grading })
+    }
+
+    fn choice(gold: &str, options: u8) -> Grading {
+        Grading::Choice { gold: gold.into(), options }
+    }
+
+    fn number(gold: &str, tolerance: f64) -> Grading {
+        Grading::Number { gold: gold.into(), tolerance }
+    }
+
+    fn python(tests: &str, entry_point: &str) -> Grading {
+        Grading::Python {
+            prelude: String::new(),
+            tests: tests.into(),
+            entry_point: entry_point.into(),
+        }
+    }
+
+    #[test]
+    fn good_rules_pass() {
+        for grading in [
+            Grading::Exact { gold: "yes".into() },
+            choice("A", 2),
+            choice("Z", 26),
+            number("-0.1", 0.0),
+            number("1e9", 0.01),
+            number("3/4", 0.0),
+            number(".5", 0.0),
+            python("check(f)", "f"),
+            python("check(größe_2)", "größe_2"),
+            Grading::ReasoningGym { dataset: "chain_sum".into(), gold: "4".into() },
+            Grading::Recorded,
+        ] {
+            assert!(with(grading.clone()).is_ok(), "{grading:?}");
+        }
+    }
+
+    #[test]
+    fn bad_rules_name_the_place_the_field_and_what_was_found() {
+        for (grading, words) in [
+            (Grading::Exact { gold: " \n".into() }, "`gold` that is not empty"),
+            (choice("C", 2), "a letter from A to B in the grading of task \"a/1\", found \"C\""),
+            (choice("AB", 4), "found \"AB\""),
+            (choice("a", 4), "found \"a\""),
+            (choice("A", 1), "`options` from 2 to 26"),
+            (choice("A", 27), "found 27"),
+            (number("inf", 0.0), "a number"),
+            (number("1e999", 0.0), "found \"1e999\""),
+            (number("1/0", 0.0), "found \"1/0\""),
+            (number("twelve", 0.0), "found \"twelve\""),
+            (number("1", -0.5), "`tolerance` of at least 0"),
+            (number("1", f64::NAN), "found NaN"),
+            (python("", "f"), "`tests` that is not empty"),
+            (python("check(f)", "2f"), "found \"2f\""),
+            (python("check(f)", "os.system"), "`entry_point` that names a function"),
+            (Grading::ReasoningGym { dataset: String::new(), gold: "4".into() }, "`dataset`"),
+        ] {
+            let error = with(grading).unwrap_err().to_string();
+            assert!(error.starts_with("t.jsonl:7: ") && error.contains(words), "{error}");
+        }
+    }
+
+    #[test]
+    fn ids_and_prompts_must_say_something() {
+        let place = Place::new(Path::new("t.jsonl"), Position::Line(1));
+        let good = Task {
+            id: "a".into(),
+            domain: "d".into(),
+            prompt: "p".into(),
+            grading: Grading::Recorded,
+        };
+        for (id, domain, prompt, words) in [
+            ("", "d", "p", "an id"),
+            ("a\nb", "d", "p", "id without line breaks"),
+            (" a", "d", "p", "white space around it"),
+            ("a", "\t", "p", "domain that is not empty"),
+            ("a", "d", " \r\n", "prompt that is not empty"),
+        ] {
+            let bad = Task {
+                id: id.into(),
+                domain: domain.into(),
+                prompt: prompt.into(),
+                ..good.clone()
+            };
+            let error = task(&place, &bad).unwrap_err().to_string();
+            assert!(error.contains(&words.replace("an id", "id that is not empty")), "{error}");
+        }
+    }
+}

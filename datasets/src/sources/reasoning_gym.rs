@@ -1,0 +1,64 @@
+//! Tasks of reasoning-gym's generators, as `scripts/export_reasoning_gym.py` writes them.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use conductor_types::{Grading, Task};
+use serde::Deserialize;
+
+use super::{Emit, check, lines};
+use crate::error::{DataError, Place, Position};
+
+const EXPECTED: &str = "a line of scripts/export_reasoning_gym.py {\"id\", \"dataset\", \"question\", \
+                        \"answer\", …}, all texts";
+
+/// What stands in a line; `index` and `metadata` are for other readers.
+#[derive(Deserialize)]
+struct Line {
+    id: String,
+    dataset: String,
+    question: String,
+    answer: String,
+}
+
+/// What a worker is asked: recordings are made for exactly this text.
+pub fn prompt(question: &str) -> String {
+    format!(
+        "{}\n\nThink briefly if you need to, then write only the final answer between <answer> and \
+         </answer>.",
+        question.trim()
+    )
+}
+
+/// With `datasets`, keeps only those generators; one that the file does not hold is an error.
+pub(super) fn read(
+    path: &Path,
+    datasets: Option<&[String]>,
+    emit: &mut Emit,
+) -> Result<(), DataError> {
+    let mut found: BTreeSet<String> = BTreeSet::new();
+    lines::for_each(path, EXPECTED, |number, line: Line| {
+        let at = Position::Line(number);
+        if !found.contains(&line.dataset) {
+            found.insert(line.dataset.clone());
+        }
+        if datasets.is_some_and(|kept| !kept.contains(&line.dataset)) {
+            return Ok(());
+        }
+        check::filled(&Place::new(path, at), "question", &line.question)?;
+        let prompt = prompt(&line.question);
+        let grading = Grading::ReasoningGym { dataset: line.dataset.clone(), gold: line.answer };
+        emit(at, Task { id: line.id, domain: line.dataset, prompt, grading })
+    })?;
+    let missing: Vec<String> = datasets
+        .unwrap_or_default()
+        .iter()
+        .filter(|name| !found.contains(*name))
+        .cloned()
+        .collect();
+    if !missing.is_empty() && !found.is_empty() {
+        let found = found.into_iter().collect();
+        return Err(DataError::Generators { path: path.to_path_buf(), missing, found });
+    }
+    Ok(())
+}
