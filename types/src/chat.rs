@@ -92,6 +92,9 @@ pub enum SamplerError {
         /// The limit that it breaks.
         limit: usize,
     },
+    /// Sampling was asked to stop.
+    #[error("sampling was interrupted")]
+    Interrupted,
     /// Anything else, in the sampler's own words.
     #[error("sampling failed: {0}")]
     Failed(String),

@@ -13,6 +13,9 @@ pub struct WorkerRequest<'a> {
     pub message: &'a str,
     /// The answers of the steps that this step sees, in step order.
     pub seen: &'a [String],
+    /// The recorded scores of those answers, in the same order, so that a worker that returns one of them can pass
+    /// its score on; `None` where an answer has none.
+    pub seen_scores: &'a [Option<f64>],
     /// Seed of this call, for workers that sample.
     pub seed: u64,
 }

@@ -1,0 +1,61 @@
+//! A projection with an optional low-rank update.
+
+use tch::{Kind, Tensor};
+
+/// y = x·Wᵀ + b, plus scale·(x·Aᵀ)·Bᵀ where a low-rank update (`LoRA`, arXiv 2106.09685) lies over it.
+#[derive(Debug)]
+pub(crate) struct Linear {
+    /// [out, in]
+    pub weight: Tensor,
+    /// [out]
+    pub bias: Option<Tensor>,
+    pub lora: Option<Lora>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Lora {
+    /// [rank, in]
+    pub a: Tensor,
+    /// [out, rank], zero at the start, so that the update begins at nothing
+    pub b: Tensor,
+    pub scale: f64,
+}
+
+impl Linear {
+    /// x: [..., in] in the precision of the pass; the result is [..., out] in the same precision.
+    pub fn forward(&self, x: &Tensor) -> Tensor {
+        let kind = x.kind();
+        let bias = self.bias.as_ref().map(|bias| bias.to_kind(kind));
+        let y = x.linear(&self.weight.to_kind(kind), bias);
+        match &self.lora {
+            None => y,
+            Some(lora) => {
+                let update = x
+                    .linear(&lora.a.to_kind(kind), None::<Tensor>)
+                    .linear(&lora.b.to_kind(kind), None::<Tensor>);
+                y + update * lora.scale
+            }
+        }
+    }
+
+    /// The same projection without gradients, with the low-rank update folded in, in the given precision.
+    pub fn merged(&self, kind: Kind) -> Self {
+        tch::no_grad(|| Self {
+            weight: self.merged_weight().to_kind(kind),
+            bias: self.bias.as_ref().map(|bias| bias.detach().to_kind(kind)),
+            lora: None,
+        })
+    }
+
+    /// [out, in] in the weight's own precision, the low-rank update folded in.
+    pub fn merged_weight(&self) -> Tensor {
+        match &self.lora {
+            None => self.weight.detach(),
+            Some(lora) => {
+                let update = lora.b.matmul(&lora.a) * lora.scale;
+                let sum = self.weight.to_kind(Kind::Float) + update;
+                sum.to_kind(self.weight.kind()).detach()
+            }
+        }
+    }
+}
