@@ -1,0 +1,137 @@
+//! Runs a workflow on the pool. A step starts the moment its inputs are there; steps that do not see each other run
+//! at the same time; everything that can be refused is refused before the first call.
+
+use conductor_types::{
+    Answer, Call, Outcome, Step, Task, Usage, WorkerError, WorkerRequest, Workflow, seed,
+};
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+
+use crate::pool::Pool;
+use crate::worker_message::{SeenStep, worker_message};
+
+/// How to run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RunOptions {
+    /// Seed of the episode; each step's seed derives from it.
+    pub seed: u64,
+    /// The last answer that is not empty counts (evaluation) instead of the last one (training).
+    pub last_nonempty: bool,
+}
+
+/// Runs one workflow. A worker's failure ends it as [`Outcome::Failed`]: calls that are under way are finished, since
+/// they are paid, and no new ones begin.
+pub async fn run(pool: &Pool, task: &Task, workflow: Workflow, options: RunOptions) -> Outcome {
+    if let Err(refusal) = pool.check(&workflow) {
+        return Outcome::Malformed(refusal);
+    }
+    let steps = &workflow.steps;
+    let mut results: Vec<Option<Result<Answer, WorkerError>>> = vec![None; steps.len()];
+    let mut started = vec![false; steps.len()];
+    let mut failed = false;
+    let mut calls = FuturesUnordered::new();
+    loop {
+        for (index, step) in steps.iter().enumerate() {
+            let ready = !started[index]
+                && !failed
+                && step.access.iter().all(|&earlier| matches!(results[earlier], Some(Ok(_))));
+            if ready {
+                started[index] = true;
+                calls.push(call(pool, task, steps, index, inputs(step, &results), options.seed));
+            }
+        }
+        let Some((index, result)) = calls.next().await else { break };
+        failed |= result.is_err();
+        results[index] = Some(result);
+    }
+    drop(calls);
+    finish(pool, workflow, &results, options)
+}
+
+/// The answers that a step sees; they are there when it starts.
+fn inputs(step: &Step, results: &[Option<Result<Answer, WorkerError>>]) -> Vec<Answer> {
+    step.access
+        .iter()
+        .filter_map(|&earlier| results[earlier].as_ref()?.as_ref().ok().cloned())
+        .collect()
+}
+
+async fn call(
+    pool: &Pool,
+    task: &Task,
+    steps: &[Step],
+    index: usize,
+    inputs: Vec<Answer>,
+    episode_seed: u64,
+) -> (usize, Result<Answer, WorkerError>) {
+    let step = &steps[index];
+    let worker = &pool.workers()[step.worker];
+    let seen_scores: Vec<Option<f64>> = inputs.iter().map(|answer| answer.recorded_score).collect();
+    let seen: Vec<String> = inputs.into_iter().map(|answer| answer.text).collect();
+    let shown: Vec<SeenStep<'_>> = step
+        .access
+        .iter()
+        .zip(&seen)
+        .map(|(&index, answer)| SeenStep { index, subtask: &steps[index].subtask, answer })
+        .collect();
+    let message = worker_message(worker.capability(), task, &step.subtask, &shown);
+    let request = WorkerRequest {
+        task_id: &task.id,
+        message: &message,
+        seen: &seen,
+        seen_scores: &seen_scores,
+        seed: seed::derive(episode_seed, "step", &[&index.to_string()]),
+    };
+    (index, worker.call(request).await)
+}
+
+fn finish(
+    pool: &Pool,
+    workflow: Workflow,
+    results: &[Option<Result<Answer, WorkerError>>],
+    options: RunOptions,
+) -> Outcome {
+    let calls: Vec<Call> = workflow
+        .steps
+        .iter()
+        .enumerate()
+        .filter_map(|(index, step)| {
+            let result = results[index].as_ref()?;
+            let answer = result.as_ref().ok();
+            Some(Call {
+                step: index,
+                worker: pool.cards()[step.worker].name.clone(),
+                answer: answer.map(|answer| answer.text.clone()).unwrap_or_default(),
+                recorded_score: answer.and_then(|answer| answer.recorded_score),
+                usage: answer.map(|answer| answer.usage).unwrap_or_default(),
+                error: result.as_ref().err().map(|error| error.message.clone()),
+            })
+        })
+        .collect();
+    // Of several failures the earliest step's is reported, whichever came first.
+    let failure = results.iter().flatten().find_map(|result| result.as_ref().err());
+    if let Some(error) = failure {
+        return Outcome::Failed { workflow, calls, error: error.clone() };
+    }
+    let says_something =
+        |call: &&Call| !call.answer.trim().is_empty() || call.recorded_score.is_some();
+    let counts = if options.last_nonempty {
+        calls.iter().rev().find(says_something).or(calls.last())
+    } else {
+        calls.last()
+    };
+    let (answer, recorded_score) =
+        counts.map(|call| (call.answer.clone(), call.recorded_score)).unwrap_or_default();
+    let critical_path_ms = critical_path_ms(&workflow, calls.iter().map(|call| call.usage));
+    Outcome::Ran { workflow, calls, answer, recorded_score, critical_path_ms }
+}
+
+/// Milliseconds of the slowest chain of steps that wait for one another; `usages` has one entry a step.
+fn critical_path_ms(workflow: &Workflow, usages: impl Iterator<Item = Usage>) -> f64 {
+    let mut ends: Vec<f64> = Vec::with_capacity(workflow.steps.len());
+    for (step, usage) in workflow.steps.iter().zip(usages) {
+        let start = step.access.iter().map(|&earlier| ends[earlier]).fold(0.0, f64::max);
+        ends.push(start + usage.latency_ms);
+    }
+    ends.into_iter().fold(0.0, f64::max)
+}

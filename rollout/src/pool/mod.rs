@@ -1,0 +1,272 @@
+//! The workers of a run behind one trait.
+
+mod openai;
+mod recorded;
+mod secret;
+mod vote;
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use conductor_configs::schema;
+use conductor_types::{
+    Answer, AnswerExtractor, WorkerCapability, WorkerError, WorkerRequest, Workflow, WorkflowError,
+    WorkflowErrorKind,
+};
+
+pub use openai::OpenAi;
+pub use recorded::Recorded;
+pub use secret::Secret;
+pub use vote::Vote;
+
+use crate::card::WorkerCard;
+use crate::recording::{self, Recording, RecordingError};
+
+/// A future of a worker's call.
+pub type CallFuture<'a> = Pin<Box<dyn Future<Output = Result<Answer, WorkerError>> + Send + 'a>>;
+
+/// Something that answers questions: a stored answer, a vote, a live endpoint, a script in a test.
+pub trait Worker: Send + Sync {
+    /// What may be told of it.
+    fn card(&self) -> &WorkerCard;
+
+    /// Answers one step. The future may be dropped at any time; what is under way is then lost.
+    fn call<'a>(&'a self, request: WorkerRequest<'a>) -> CallFuture<'a>;
+
+    /// Its name in the pool.
+    fn name(&self) -> &str {
+        &self.card().name
+    }
+
+    /// What it can do.
+    fn capability(&self) -> WorkerCapability {
+        self.card().capability
+    }
+
+    /// Calls that it serves at once; more wait inside [`Worker::call`].
+    fn concurrency(&self) -> usize {
+        1
+    }
+
+    /// Whether it can answer this task at all, known before a call.
+    fn covers(&self, task_id: &str) -> bool {
+        let _ = task_id;
+        true
+    }
+
+    /// What a person should know of its numbers (costs that the recording does not hold, estimated token counts).
+    fn notices(&self) -> Vec<String> {
+        Vec::new()
+    }
+}
+
+/// The workers of a run, in the order in which the policy sees them. A clone shares them.
+#[derive(Clone)]
+pub struct Pool {
+    workers: Arc<[Arc<dyn Worker>]>,
+    cards: Arc<[WorkerCard]>,
+}
+
+impl std::fmt::Debug for Pool {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Pool").field("cards", &self.cards).finish_non_exhaustive()
+    }
+}
+
+/// Why a pool cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum PoolError {
+    /// No workers.
+    #[error("the pool has no workers; add at least one [[pool.workers]]")]
+    Empty,
+    /// Two workers with one name.
+    #[error("two workers of the pool are named \"{name}\"; names must be unique")]
+    DuplicateName {
+        /// The name.
+        name: String,
+    },
+    /// Only workers that need others' answers.
+    #[error(
+        "every worker of the pool combines the answers of others, so none can take a first step; \
+         add a recorded or live worker"
+    )]
+    NobodySolves,
+    /// A recording cannot be read.
+    #[error("worker \"{worker}\": {source}")]
+    Recording {
+        /// The worker.
+        worker: String,
+        /// Why.
+        #[source]
+        source: RecordingError,
+    },
+    /// The recording holds no such worker.
+    #[error(
+        "worker \"{worker}\": the recording {} holds no worker \"{wanted}\"{}; it holds: {}",
+        path.display(),
+        nearest.as_ref().map(|name| format!(", did you mean \"{name}\"?")).unwrap_or_default(),
+        available.join(", ")
+    )]
+    UnknownRecordedWorker {
+        /// The pool's worker.
+        worker: String,
+        /// The name looked for inside the recording.
+        wanted: String,
+        /// The recording.
+        path: PathBuf,
+        /// The names inside it.
+        available: Vec<String>,
+        /// The one that is spelled most alike.
+        nearest: Option<String>,
+    },
+    /// The environment variable with the key is not set.
+    #[error(
+        "worker \"{worker}\": the environment variable {variable} is not set; set it to the key of \
+         {base_url}, or remove api_key_env where no key is needed"
+    )]
+    MissingKey {
+        /// The worker.
+        worker: String,
+        /// The variable.
+        variable: String,
+        /// The endpoint.
+        base_url: String,
+    },
+    /// A setting cannot be used.
+    #[error("worker \"{worker}\": {setting}: expected {expected}, given {given}")]
+    BadSetting {
+        /// The worker.
+        worker: String,
+        /// The setting's name.
+        setting: &'static str,
+        /// What is accepted.
+        expected: &'static str,
+        /// What was given; never a secret.
+        given: String,
+    },
+}
+
+impl Pool {
+    /// Opens every worker; recordings are read into memory, each file once. Nothing is called.
+    #[expect(clippy::needless_pass_by_value, reason = "each vote keeps a share of it")]
+    pub fn open(
+        config: &schema::Pool,
+        extractor: Arc<dyn AnswerExtractor>,
+    ) -> Result<Self, PoolError> {
+        let mut recordings: HashMap<PathBuf, Arc<Recording>> = HashMap::new();
+        let mut workers: Vec<Arc<dyn Worker>> = Vec::with_capacity(config.workers.len());
+        for worker in &config.workers {
+            let (name, description) = (worker.name.as_str(), worker.description.clone());
+            workers.push(match &worker.kind {
+                schema::WorkerKind::Recorded(settings) => {
+                    let path = &settings.recording;
+                    if !recordings.contains_key(path) {
+                        let recording = recording::read(path).map_err(|source| {
+                            PoolError::Recording { worker: name.to_owned(), source }
+                        })?;
+                        recordings.insert(path.clone(), Arc::new(recording));
+                    }
+                    let recording = Arc::clone(&recordings[path]);
+                    Arc::new(Recorded::new(name, description, settings, recording)?)
+                }
+                schema::WorkerKind::Vote(_) => {
+                    Arc::new(Vote::new(name, description, Arc::clone(&extractor)))
+                }
+                schema::WorkerKind::Openai(settings) => {
+                    Arc::new(OpenAi::new(name, description, settings)?)
+                }
+            });
+        }
+        Self::from_workers(workers)
+    }
+
+    /// A pool of workers made elsewhere.
+    pub fn from_workers(workers: Vec<Arc<dyn Worker>>) -> Result<Self, PoolError> {
+        if workers.is_empty() {
+            return Err(PoolError::Empty);
+        }
+        let mut names = std::collections::HashSet::new();
+        for worker in &workers {
+            if !names.insert(worker.name()) {
+                return Err(PoolError::DuplicateName { name: worker.name().to_owned() });
+            }
+        }
+        if workers.iter().all(|worker| worker.capability() == WorkerCapability::Combines) {
+            return Err(PoolError::NobodySolves);
+        }
+        let cards = workers.iter().map(|worker| worker.card().clone()).collect();
+        Ok(Self { workers: workers.into(), cards })
+    }
+
+    /// The workers, in the order in which the policy sees them.
+    pub fn workers(&self) -> &[Arc<dyn Worker>] {
+        &self.workers
+    }
+
+    /// What may be told of each worker, in the same order.
+    pub fn cards(&self) -> &[WorkerCard] {
+        &self.cards
+    }
+
+    /// Refuses what a worker cannot do, before anyone is paid: kind `WorkerRefuses`, or `WorkerOutOfRange`.
+    pub fn check(&self, workflow: &Workflow) -> Result<(), WorkflowError> {
+        check_capabilities(workflow, &self.cards)
+    }
+
+    /// Whether every worker has an answer to this task, as far as that is known before a call.
+    pub fn covered(&self, task_id: &str) -> bool {
+        self.workers.iter().all(|worker| worker.covers(task_id))
+    }
+
+    /// For each worker that lacks answers to some of these tasks: its name and those tasks, in the order given.
+    pub fn missing(&self, task_ids: &[&str]) -> Vec<(String, Vec<String>)> {
+        self.workers
+            .iter()
+            .filter_map(|worker| {
+                let lacking: Vec<String> = task_ids
+                    .iter()
+                    .filter(|id| !worker.covers(id))
+                    .map(|&id| id.to_owned())
+                    .collect();
+                (!lacking.is_empty()).then(|| (worker.name().to_owned(), lacking))
+            })
+            .collect()
+    }
+
+    /// What a person should know of the workers' numbers.
+    pub fn notices(&self) -> Vec<String> {
+        self.workers.iter().flat_map(|worker| worker.notices()).collect()
+    }
+}
+
+/// Holds each step against what its worker can do.
+pub fn check_capabilities(workflow: &Workflow, cards: &[WorkerCard]) -> Result<(), WorkflowError> {
+    for (index, step) in workflow.steps.iter().enumerate() {
+        let Some(card) = cards.get(step.worker) else {
+            return Err(WorkflowError {
+                kind: WorkflowErrorKind::WorkerOutOfRange,
+                message: format!(
+                    "step {index}: there is no worker {}; the pool has {}, numbered from 0",
+                    step.worker,
+                    cards.len()
+                ),
+            });
+        };
+        let refusal = match card.capability {
+            WorkerCapability::FromScratch if !step.access.is_empty() => {
+                "only answers the question from scratch, so its step must see no earlier steps"
+            }
+            WorkerCapability::Combines if step.access.is_empty() => {
+                "chooses among earlier answers, so its step must see at least one earlier step"
+            }
+            _ => continue,
+        };
+        return Err(WorkflowError {
+            kind: WorkflowErrorKind::WorkerRefuses,
+            message: format!("step {index}: worker {} {refusal}", step.worker),
+        });
+    }
+    Ok(())
+}
