@@ -1,1 +1,19 @@
-//! conductor-reward
+//! What an answer is worth: finding it in a text ([`extract`]), judging it ([`Grader`]), comparing answers in a
+//! vote ([`Extractors`]), and shaping rewards within a group ([`shape`]).
+//!
+//! Finding and judging are apart: an answer that is not found is a failure with a name, never a guess. Unscorable
+//! answers have no score at all; nothing here turns one into a zero. This crate knows nothing of models, pools or
+//! tensors.
+
+mod decimal;
+pub mod extract;
+mod grade;
+mod pytext;
+mod python;
+pub mod reasoning_gym;
+pub mod shape;
+mod votes;
+
+pub use grade::{Grader, GraderError};
+pub use shape::{Member, evaluation_reward, shape_group};
+pub use votes::Extractors;

@@ -1,0 +1,406 @@
+//! Judging one answer: right with a score, wrong with a cause, or unscorable with a cause.
+
+use std::sync::Arc;
+
+use conductor_configs::schema::Reward;
+use conductor_types::{Grading, Task, Unscorable, Verdict, WrongCause};
+use tokio::sync::Semaphore;
+
+use crate::extract::{self, LastLine, Number, Tag};
+use crate::python::{Ending, Program, Python};
+use crate::reasoning_gym;
+
+/// Judges answers. Cheap to clone; clones share the limit on programs under test at once.
+#[derive(Debug, Clone)]
+pub struct Grader {
+    python: Option<Arc<Interpreter>>,
+}
+
+#[derive(Debug)]
+struct Interpreter {
+    python: Python,
+    permits: Semaphore,
+}
+
+/// Why no grader could be made.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum GraderError {
+    /// The interpreter cannot run programs under test.
+    #[error(
+        "reward.python.interpreter = \"{interpreter}\" cannot run programs under test: {reason}. \
+         Name a Python 3.8 or later there, by path if need be."
+    )]
+    Interpreter {
+        /// As configured.
+        interpreter: String,
+        /// What happened.
+        reason: String,
+    },
+    /// A limit that nothing can run under.
+    #[error("reward.python.{key} = {given}: expected {expected}")]
+    Limit {
+        /// The key.
+        key: &'static str,
+        /// Its value.
+        given: String,
+        /// What is possible.
+        expected: &'static str,
+    },
+}
+
+impl Grader {
+    /// A grader for every kind of task. Runs the interpreter on a few trivial programs, to find out what this machine
+    /// can enforce; takes about a tenth of a second. Must be called within a tokio runtime.
+    pub async fn new(reward: &Reward) -> Result<Self, GraderError> {
+        let limits = &reward.python;
+        let out_of =
+            |key, given: String, expected| Err(GraderError::Limit { key, given, expected });
+        // Written so that what is not a number fails too.
+        if !(limits.time_secs > 0.0 && limits.time_secs <= 3600.0) {
+            return out_of(
+                "time_secs",
+                limits.time_secs.to_string(),
+                "more than 0 and at most 3600 seconds",
+            );
+        }
+        if limits.memory_mib < 64 {
+            return out_of(
+                "memory_mib",
+                limits.memory_mib.to_string(),
+                "at least 64, which the interpreter needs",
+            );
+        }
+        let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let parallel = limits.parallel.map_or_else(cores, |count| count as usize);
+        if parallel == 0 {
+            return out_of("parallel", "0".into(), "at least 1, or the key left out");
+        }
+        let python = Python::start(limits).await.map_err(|reason| GraderError::Interpreter {
+            interpreter: limits.interpreter.clone(),
+            reason,
+        })?;
+        let permits = Semaphore::new(parallel.min(Semaphore::MAX_PERMITS));
+        Ok(Self { python: Some(Arc::new(Interpreter { python, permits })) })
+    }
+
+    /// A grader for tasks without programs; Python tasks are unscorable to it. For machines without an interpreter.
+    pub fn without_python() -> Self {
+        Self { python: None }
+    }
+
+    /// Whether a task needs [`Grader::new`].
+    pub fn needs_python(task: &Task) -> bool {
+        matches!(task.grading, Grading::Python { .. })
+    }
+
+    /// The limits on programs under test that are not enforced here, a sentence each, to be told at the start of a run.
+    pub fn unenforced(&self) -> Vec<String> {
+        self.python.as_ref().map(|interpreter| interpreter.python.unenforced()).unwrap_or_default()
+    }
+
+    /// Judges `answer`. Ends within a bound for every answer; dropping the future kills a program under test.
+    ///
+    /// - Exact, choice, number: the answer is looked for as [`extract`] says; right is 1.
+    /// - reasoning-gym: right is 1 where the generator's own scorer gives 1. What it gives less for is wrong, and its
+    ///   number stands in the detail: 0.01 for a wrong number is a consolation, not a partly right answer.
+    /// - Python: right is 1 where the tests ran to their end.
+    /// - Recorded: `recorded_score` itself, right with that score above 0.
+    pub async fn grade(&self, task: &Task, answer: &str, recorded_score: Option<f64>) -> Verdict {
+        match &task.grading {
+            Grading::Exact { gold } => exact(gold, answer),
+            Grading::Choice { gold, options } => choice(gold, *options, answer),
+            Grading::Number { gold, tolerance } => number(gold, *tolerance, answer),
+            Grading::ReasoningGym { dataset, gold } => scored(dataset, gold, answer),
+            Grading::Recorded => recorded(recorded_score),
+            Grading::Python { prelude, tests, entry_point } => {
+                self.program(prelude, tests, entry_point, answer).await
+            }
+        }
+    }
+
+    async fn program(
+        &self,
+        prelude: &str,
+        tests: &str,
+        entry_point: &str,
+        answer: &str,
+    ) -> Verdict {
+        let tests = match usable_tests(tests, entry_point) {
+            Ok(tests) => tests,
+            Err(detail) => return unscorable(Unscorable::BadTestData, detail),
+        };
+        let code = match extract::code(answer, entry_point) {
+            Ok(code) => code,
+            Err(failure) => return wrong(WrongCause::NoCode, failure.to_string()),
+        };
+        let Some(interpreter) = &self.python else {
+            return unscorable(
+                Unscorable::SandboxError,
+                "this grader was made without a Python interpreter",
+            );
+        };
+        let Ok(_permit) = interpreter.permits.acquire().await else {
+            return unscorable(Unscorable::Cancelled, "the grader is closed");
+        };
+        let whole;
+        let (prelude, source) = match &code {
+            extract::Code::Program(source) => (prelude, source.as_str()),
+            extract::Code::Continuation(body) => {
+                whole = format!("{}\n{body}", prelude.trim_end_matches('\n'));
+                ("", whole.as_str())
+            }
+        };
+        let program = Program { prelude, answer: source, tests: &tests, entry_point };
+        let longest = interpreter.python.longest() * 2;
+        match tokio::time::timeout(longest, interpreter.python.run(&program)).await {
+            Ok(Ending::Passed) => Verdict::Right { score: 1.0 },
+            Ok(Ending::Wrong { cause, detail }) => wrong(cause, detail),
+            Ok(Ending::BadTests { detail }) => unscorable(
+                Unscorable::BadTestData,
+                format!("the task's tests do not compile: {detail}"),
+            ),
+            Ok(Ending::Failed { detail }) => unscorable(Unscorable::SandboxError, detail),
+            Err(_) => unscorable(
+                Unscorable::GraderTimeout,
+                format!("no verdict within {} s", longest.as_secs()),
+            ),
+        }
+    }
+}
+
+fn exact(gold: &str, answer: &str) -> Verdict {
+    match extract::text(answer, Tag::First, LastLine::Alone) {
+        Ok(found) if found == gold.trim() => Verdict::Right { score: 1.0 },
+        Ok(found) => wrong(WrongCause::WrongAnswer, format!("answered {}", shown(found))),
+        Err(failure) => wrong(WrongCause::NoAnswer, failure.to_string()),
+    }
+}
+
+fn choice(gold: &str, options: u8, answer: &str) -> Verdict {
+    let gold_letter = gold.trim().chars().next().filter(|_| gold.trim().len() == 1);
+    let in_range = |letter: &char| {
+        (b'A'..b'A' + options.min(26)).contains(&(*letter as u8)) && letter.is_ascii()
+    };
+    let Some(gold_letter) = gold_letter.filter(in_range).filter(|_| (2..=26).contains(&options))
+    else {
+        let detail = format!("the gold answer {} is not one of {options} options", shown(gold));
+        return unscorable(Unscorable::BadTestData, detail);
+    };
+    match extract::choice(answer, options) {
+        Ok(letter) if letter == gold_letter => Verdict::Right { score: 1.0 },
+        Ok(letter) => wrong(WrongCause::WrongAnswer, format!("answered {letter}")),
+        Err(failure) => wrong(WrongCause::NoAnswer, failure.to_string()),
+    }
+}
+
+fn number(gold: &str, tolerance: f64, answer: &str) -> Verdict {
+    let Some(gold_number) =
+        Number::parse(gold).filter(|_| tolerance >= 0.0 && tolerance.is_finite())
+    else {
+        let detail = format!(
+            "the gold answer {} with tolerance {tolerance} is no number to compare with",
+            shown(gold)
+        );
+        return unscorable(Unscorable::BadTestData, detail);
+    };
+    match extract::number(answer) {
+        Ok(found) if gold_number.accepts(&found, tolerance) => Verdict::Right { score: 1.0 },
+        Ok(found) => {
+            wrong(WrongCause::WrongAnswer, format!("answered {}", shown(&found.canonical())))
+        }
+        Err(failure) => wrong(WrongCause::NoAnswer, failure.to_string()),
+    }
+}
+
+fn scored(dataset: &str, gold: &str, answer: &str) -> Verdict {
+    /// The package's sums of shares come this close to 1.
+    const WHOLE: f64 = 1.0 - 1e-9;
+    let Some(scorer) = reasoning_gym::scorer(dataset) else {
+        let detail = format!(
+            "the reasoning-gym generator {} has no scorer here; those that have are {}",
+            shown(dataset),
+            reasoning_gym::supported_datasets().join(", ")
+        );
+        return unscorable(Unscorable::BadTestData, detail);
+    };
+    if gold.is_empty() {
+        return unscorable(Unscorable::BadTestData, "the gold answer is empty");
+    }
+    let found = match extract::text(answer, Tag::Last, LastLine::Short) {
+        Ok(found) => found,
+        Err(failure) => return wrong(WrongCause::NoAnswer, failure.to_string()),
+    };
+    let score = reasoning_gym::score(scorer, gold, Some(found));
+    if score >= WHOLE {
+        return Verdict::Right { score: 1.0 };
+    }
+    wrong(
+        WrongCause::WrongAnswer,
+        format!("answered {}; {dataset} scores this {score}", shown(found)),
+    )
+}
+
+fn recorded(score: Option<f64>) -> Verdict {
+    match score {
+        None => unscorable(Unscorable::NotRecorded, "the recording holds no score for this answer"),
+        Some(score) if !(0.0..=1.0).contains(&score) => unscorable(
+            Unscorable::BadTestData,
+            format!("the recorded score {score} is not between 0 and 1"),
+        ),
+        Some(score) if score > 0.0 => Verdict::Right { score },
+        Some(_) => wrong(WrongCause::WrongAnswer, String::new()),
+    }
+}
+
+/// Tests that test something: `HumanEval`'s define `check` and leave the call to the grader.
+fn usable_tests(tests: &str, entry_point: &str) -> Result<String, String> {
+    let starts = |word: &str| tests.lines().any(|line| line.starts_with(word));
+    let code = |line: &str| !line.trim().is_empty() && !line.trim_start().starts_with('#');
+    if !tests.lines().any(code) {
+        return Err("the task has no tests".into());
+    }
+    let mut characters = entry_point.chars();
+    let letter = |c: char| c.is_alphabetic() || c == '_';
+    let named =
+        characters.next().is_none_or(letter) && characters.all(|c| letter(c) || c.is_numeric());
+    if !named {
+        return Err(format!(
+            "the entry point {} is not the name of a function",
+            shown(entry_point)
+        ));
+    }
+    let uncalled = starts("def check(") && !starts("check(") && !entry_point.is_empty();
+    Ok(if uncalled { format!("{tests}\ncheck({entry_point})\n") } else { tests.to_owned() })
+}
+
+fn wrong(cause: WrongCause, detail: String) -> Verdict {
+    Verdict::Wrong { cause, detail }
+}
+
+fn unscorable(cause: Unscorable, detail: impl Into<String>) -> Verdict {
+    Verdict::Unscorable { cause, detail: detail.into() }
+}
+
+/// A text in quotes, cut to what a line of a log can hold.
+fn shown(text: &str) -> String {
+    const LONGEST: usize = 80;
+    let cut: String = text.chars().take(LONGEST).collect();
+    let more = if cut.len() < text.len() { "…" } else { "" };
+    format!("{cut:?}{more}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn task(grading: Grading) -> Task {
+        Task { id: "t".into(), domain: "d".into(), prompt: "p".into(), grading }
+    }
+
+    async fn verdict(grading: Grading, answer: &str) -> Verdict {
+        Grader::without_python().grade(&task(grading), answer, None).await
+    }
+
+    fn cause(verdict: &Verdict) -> &'static str {
+        verdict.cause()
+    }
+
+    #[tokio::test]
+    async fn each_kind_is_right_wrong_or_without_an_answer() {
+        let exact = || Grading::Exact { gold: " Paris\n".into() };
+        let choice = || Grading::Choice { gold: "B".into(), options: 4 };
+        let number = || Grading::Number { gold: "0.1".into(), tolerance: 0.0 };
+        let gym = || Grading::ReasoningGym { dataset: "chain_sum".into(), gold: "1000".into() };
+        for (grading, answer, expected) in [
+            (exact(), "<answer>Paris</answer>", ""),
+            (exact(), "<answer>paris</answer>", "wrong_answer"),
+            (exact(), "It is in France, I think.\nWell, Paris", "no_answer"),
+            (choice(), "The answer is (B).", ""),
+            (choice(), "<answer>C</answer>", "wrong_answer"),
+            (choice(), "Because B", "no_answer"),
+            (number(), "<answer>.10</answer>", ""),
+            (number(), "<answer>0.1000000000000000055511151231257827</answer>", "wrong_answer"),
+            (number(), "", "no_answer"),
+            (gym(), r"\boxed{1,000}", ""),
+            (gym(), "<answer>7</answer><answer>+01,000.00</answer>", ""),
+            (gym(), "<answer>1000 apples</answer>", "wrong_answer"),
+            (gym(), "", "no_answer"),
+        ] {
+            assert_eq!(
+                cause(&verdict(grading.clone(), answer).await),
+                expected,
+                "{grading:?} {answer:?}"
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn a_consolation_score_is_wrong_and_told() {
+        let grading = Grading::ReasoningGym { dataset: "gsm_symbolic".into(), gold: "70".into() };
+        let Verdict::Wrong { cause, detail } = verdict(grading, "<answer>71</answer>").await else {
+            panic!("71 is not 70");
+        };
+        assert_eq!(cause, WrongCause::WrongAnswer);
+        assert!(detail.contains("0.01"), "{detail}");
+    }
+
+    #[tokio::test]
+    async fn bad_gold_data_is_nobodys_fault() {
+        for grading in [
+            Grading::Choice { gold: "E".into(), options: 4 },
+            Grading::Choice { gold: "ß".into(), options: 4 },
+            Grading::Choice { gold: "B".into(), options: 0 },
+            Grading::Number { gold: "many".into(), tolerance: 0.0 },
+            Grading::Number { gold: "1".into(), tolerance: f64::NAN },
+            Grading::ReasoningGym { dataset: "countdown".into(), gold: "1".into() },
+            Grading::ReasoningGym { dataset: "lcm".into(), gold: String::new() },
+            Grading::Python {
+                prelude: String::new(),
+                tests: "# none\n".into(),
+                entry_point: "f".into(),
+            },
+            Grading::Python {
+                prelude: String::new(),
+                tests: "assert 1".into(),
+                entry_point: "f()".into(),
+            },
+        ] {
+            assert_eq!(
+                cause(&verdict(grading.clone(), "<answer>B</answer>").await),
+                "bad_test_data",
+                "{grading:?}"
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn a_recorded_score_is_passed_on_and_a_missing_one_is_no_zero() {
+        let grader = Grader::without_python();
+        let task = task(Grading::Recorded);
+        assert_eq!(grader.grade(&task, "", Some(0.25)).await, Verdict::Right { score: 0.25 });
+        assert_eq!(grader.grade(&task, "", Some(0.0)).await.score(), Some(0.0));
+        assert_eq!(cause(&grader.grade(&task, "", None).await), "not_recorded");
+        assert_eq!(cause(&grader.grade(&task, "", Some(f64::NAN)).await), "bad_test_data");
+        assert_eq!(cause(&grader.grade(&task, "", Some(1.5)).await), "bad_test_data");
+    }
+
+    #[tokio::test]
+    async fn programs_need_an_interpreter() {
+        let grading = Grading::Python {
+            prelude: String::new(),
+            tests: "assert f()".into(),
+            entry_point: "f".into(),
+        };
+        let program = "```python\ndef f():\n    return 1\n```";
+        assert_eq!(cause(&verdict(grading.clone(), program).await), "sandbox_error");
+        assert_eq!(cause(&verdict(grading, "I do not know.").await), "no_code");
+    }
+
+    #[test]
+    fn checks_that_nobody_calls_are_called() {
+        let tests = "def check(candidate):\n    assert candidate(1) == 2\n";
+        assert!(usable_tests(tests, "f").unwrap().ends_with("check(f)\n"));
+        let called = format!("{tests}\ncheck(f)\n");
+        assert_eq!(usable_tests(&called, "f").unwrap(), called);
+    }
+}

@@ -1,0 +1,289 @@
+//! Programs under test: right, wrong, and hostile. Each case is quick; together they are what the child process with
+//! limits promises until programs run in a sandbox.
+
+use std::time::{Duration, Instant};
+
+use conductor_configs::schema::{PythonLimits, Reward};
+use conductor_reward::{Grader, GraderError};
+use conductor_types::{Grading, Task, Verdict};
+
+const TESTS: &str = "
+def check(candidate):
+    assert candidate(1) == 2, 'one'
+    assert candidate(41) == 42
+";
+
+fn limits() -> PythonLimits {
+    PythonLimits {
+        time_secs: 3.0,
+        memory_mib: 512,
+        output_kib: 256,
+        parallel: Some(4),
+        ..PythonLimits::default()
+    }
+}
+
+async fn grader() -> Grader {
+    Grader::new(&Reward { python: limits(), ..Reward::default() })
+        .await
+        .expect("python3 is on the path")
+}
+
+fn task(prelude: &str, tests: &str) -> Task {
+    Task {
+        id: "t".into(),
+        domain: "python".into(),
+        prompt: String::new(),
+        grading: Grading::Python {
+            prelude: prelude.into(),
+            tests: tests.into(),
+            entry_point: "f".into(),
+        },
+    }
+}
+
+async fn judge(grader: &Grader, program: &str) -> Verdict {
+    grader.grade(&task("", TESTS), &format!("```python\n{program}\n```"), None).await
+}
+
+#[track_caller]
+fn assert_cause(verdict: &Verdict, cause: &str, program: &str) {
+    assert_eq!(verdict.cause(), cause, "{verdict:?} for\n{program}");
+}
+
+/// Each (cause, program), all at once.
+async fn all(cases: &[(&str, &str)]) {
+    let grader = grader().await;
+    for (cause, program) in cases {
+        let began = Instant::now();
+        let verdict = judge(&grader, program).await;
+        assert_cause(&verdict, cause, program);
+        assert!(began.elapsed() < Duration::from_secs(10), "{:?} for\n{program}", began.elapsed());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn right_programs_are_right() {
+    all(&[
+        ("", "def f(x):\n    return x + 1"),
+        ("", "f = lambda x: x + 1"),
+        ("", "import math, collections, typing, functools, itertools, re, heapq, dataclasses\ndef f(x: int) -> int:\n    return math.floor(x + 1)"),
+        ("", "def f(x):\n    return 1 if x == 0 else f(x - 1) + 1"),
+        ("", "def f(x):\n    print('noise', x)\n    return x + 1"),
+        ("", "def f(x):\n    return x + 1\nif __name__ == '__main__':\n    import sys\n    sys.exit(3)"),
+        ("", "from __future__ import annotations\nfrom dataclasses import dataclass\n@dataclass\nclass P:\n    x: int\ndef f(x):\n    return P(x + 1).x"),
+        ("", "import tempfile, os\ndef f(x):\n    with tempfile.TemporaryFile() as file:\n        file.write(b'1')\n    open('here', 'w').write('x')\n    return x + 1"),
+        ("", "import threading\ndef f(x):\n    out = []\n    t = threading.Thread(target=lambda: out.append(x + 1))\n    t.start(); t.join()\n    return out[0]"),
+        ("", "def f(x):\n    return True + x"),
+        ("", "sum = lambda *a: 7\nabs = len = None\ndef f(x):\n    return x + 1"),
+    ])
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn wrong_programs_have_a_cause() {
+    all(&[
+        ("wrong_answer", "def f(x):\n    return x"),
+        ("wrong_answer", "def f(x):\n    pass"),
+        ("compile_error", "def f(x)\n    return x"),
+        ("compile_error", "def f(x):\n\treturn 1\n        return 2"),
+        ("compile_error", "def f(x):\n    return '\0'"),
+        ("runtime_error", "def f(x):\n    return x + undefined"),
+        ("runtime_error", "import not_there\ndef f(x):\n    return x + 1"),
+        ("runtime_error", "def f(x):\n    return f(x)"),
+        ("runtime_error", "def f(x):\n    return x + 1\ndel f"),
+        ("runtime_error", "assert False\ndef f(x):\n    return x + 1"),
+        ("time_limit", "def f(x):\n    while True: pass"),
+        ("time_limit", "import time\ntime.sleep(60)\ndef f(x):\n    return x + 1"),
+        ("memory_limit", "def f(x):\n    return bytearray(10 ** 10)"),
+        ("memory_limit", "x = [0] * (10 ** 9)\ndef f(x):\n    return 2"),
+        ("output_limit", "def f(x):\n    while True: print('x' * 1000)"),
+        (
+            "output_limit",
+            "import sys\ndef f(x):\n    sys.stderr.write('y' * 10 ** 6)\n    return x + 1",
+        ),
+    ])
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn leaving_early_does_not_pass() {
+    all(&[
+        ("runtime_error", "import sys\ndef f(x):\n    return x\nsys.exit(0)"),
+        ("runtime_error", "import sys\ndef f(x):\n    sys.exit(0)"),
+        ("runtime_error", "import os\ndef f(x):\n    os._exit(0)"),
+        ("runtime_error", "import os\ndef f(x): pass\nos._exit(0)"),
+        ("runtime_error", "def f(x):\n    raise SystemExit"),
+        ("runtime_error", "def f(x):\n    raise KeyboardInterrupt"),
+        ("runtime_error", "class Odd(BaseException):\n    def __str__(self): raise self\ndef f(x):\n    raise Odd"),
+        ("runtime_error", "import os, signal\ndef f(x):\n    os.kill(os.getppid(), signal.SIGKILL)\n    os.abort()"),
+        ("runtime_error", "import os\ndef f(x):\n    os.closerange(0, 1000)\n    return x"),
+        ("runtime_error", "import os\nos.closerange(0, 1000)\ndef f(x):\n    return x + 1"),
+        ("runtime_error", "import ctypes\ndef f(x):\n    ctypes.string_at(0)"),
+        ("runtime_error", "import os\npid = os.fork()\ndef f(x):\n    return x"),
+    ])
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pretending_does_not_pass() {
+    all(&[
+        ("wrong_answer", "def f(x):\n    return x\ndef check(candidate):\n    pass"),
+        ("wrong_answer", "import builtins\nbuiltins.AssertionError = ValueError\nAssertionError = ValueError\ndef f(x):\n    return x"),
+        ("wrong_answer", "class Yes(int):\n    def __eq__(self, other): return True\ndef f(x):\n    return Yes(0)"),
+        ("wrong_answer", "class Yes(str):\n    def __eq__(self, other): return True\n    __hash__ = str.__hash__\n    def __str__(self): return self\ndef f(x):\n    return Yes('2')"),
+        ("runtime_error", "class Yes:\n    def __eq__(self, other): return True\ndef f(x):\n    return Yes()"),
+        ("wrong_answer", "for fd in range(1, 20):\n    for text in (b'PASS', b'N', b'D', b'{\"passed\": true}'):\n        pass\nprint('PASS', 'D', 'N')\ndef f(x):\n    return x"),
+        ("runtime_error", "import os\ndef f(x):\n    for fd in range(3, 20):\n        try: os.write(fd, b'\\0\\0\\0\\1D\\0\\0\\0\\1N')\n        except OSError: pass\n    return x"),
+        ("runtime_error", "import os\nfor fd in range(3, 20):\n    try: os.write(fd, b'\\0\\0\\0\\1R\\0\\0\\0\\1D\\0\\0\\0\\1N')\n    except OSError: pass\ndef f(x):\n    return x"),
+        ("runtime_error", "import os\nfor fd in range(3, 20):\n    try: os.write(fd, b'\\xff\\xff\\xff\\xff' * 100)\n    except OSError: pass\ndef f(x):\n    return x + 1"),
+    ])
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn comparisons_use_pythons_own_builtins() {
+    let grader = grader().await;
+    let tests = "assert abs(f(1) - 2) < 1e-6\nassert all(f(i) == i + 1 for i in range(3))\nassert len([f(1)]) == 1";
+    for program in [
+        "def f(x):\n    return 0\nabs = lambda x: 0\nall = lambda x: True",
+        "import builtins\nbuiltins.abs = lambda x: 0\nbuiltins.all = lambda x: True\ndef f(x):\n    return 0",
+    ] {
+        let verdict = grader.grade(&task("", tests), &format!("```\n{program}\n```"), None).await;
+        assert_cause(&verdict, "wrong_answer", program);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bad_output_bombs_and_daemons_end_in_time() {
+    all(&[
+        ("", "import sys\ndef f(x):\n    sys.stdout.buffer.write(b'\\xff\\xfe\\x00')\n    return x + 1"),
+        ("time_limit", "import os\ndef f(x):\n    for _ in range(20):\n        if os.fork() == 0:\n            while True: pass\n    while True: pass"),
+        ("time_limit", "import signal, os\nfor s in range(1, 32):\n    try: signal.signal(s, signal.SIG_IGN)\n    except (OSError, ValueError): pass\ndef f(x):\n    while True: pass"),
+        ("time_limit", "def f(x):\n    try:\n        while True: pass\n    finally:\n        while True: pass"),
+        ("runtime_error", "import os\ndef f(x):\n    if os.fork() == 0:\n        os.setsid()\n        if os.fork() == 0:\n            import time\n            time.sleep(600)\n    os._exit(0)"),
+        ("runtime_error", "def f(x):\n    v = []\n    for _ in range(100000): v = [v]\n    return v"),
+        ("runtime_error", "def f(x):\n    v = []\n    v.append(v)\n    return v"),
+    ])
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn continuations_and_preludes_make_one_program() {
+    let grader = grader().await;
+    let prelude = "from typing import List\n\ndef helper(x):\n    return x + 1\n\ndef f(x: int) -> int:\n    \"\"\"Adds one.\"\"\"\n";
+    let task = task(prelude, TESTS);
+    for answer in [
+        "    return helper(x)\n",
+        "```python\n    return helper(x)\n```",
+        "```python\nreturn helper(x)\n```",
+        "```python\ndef f(x: int) -> int:\n    y: List[int] = [x]\n    return helper(y[0])\n```",
+        "def f(x):\n    return x + 1",
+        "```python\nfrom __future__ import annotations\ndef f(x: int) -> int:\n    return helper(x)\n```",
+    ] {
+        let verdict = grader.grade(&task, answer, None).await;
+        assert_eq!(verdict, Verdict::Right { score: 1.0 }, "{answer}");
+    }
+    // The prelude's own stub is no answer.
+    let verdict = grader.grade(&task, "```python\nclass g: pass\n```", None).await;
+    assert_cause(&verdict, "wrong_answer", "a class in place of a body");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tests_that_do_not_compile_are_the_tasks_fault_and_only_then() {
+    let grader = grader().await;
+    let bad = task("", "def check(candidate:\n    pass");
+    let verdict = grader.grade(&bad, "```\ndef f(x):\n    return 1\n```", None).await;
+    assert_cause(&verdict, "bad_test_data", "broken tests");
+    // Frames R, then T: a program that says so itself.
+    let liar = "import os\nfor fd in range(3, 20):\n    try: os.write(fd, b'\\0\\0\\0\\1R\\0\\0\\0\\1T')\n    except OSError: pass\ndef f(x):\n    return x";
+    assert_cause(&judge(&grader, liar).await, "runtime_error", liar);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_said_to_be_enforced_is() {
+    let grader = grader().await;
+    let unenforced = grader.unenforced().join("\n");
+    assert!(unenforced.contains("read every file"), "{unenforced}");
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = listener.local_addr().expect("bound").port();
+    let outside = tempfile::tempdir().expect("a folder");
+    std::fs::set_permissions(outside.path(), std::os::unix::fs::PermissionsExt::from_mode(0o777))
+        .expect("our folder");
+    let file = outside.path().join("written");
+    let program = format!(
+        "import socket\ndef f(x):\n    socket.create_connection(('127.0.0.1', {port}), 1)\n    return x + 1"
+    );
+    let connects = judge(&grader, &program).await.cause().is_empty();
+    assert_eq!(connects, unenforced.contains("network"), "{unenforced}");
+    let program = format!(
+        "open({:?}, 'w').write('x')\ndef f(x):\n    return x + 1",
+        file.display().to_string()
+    );
+    let writes = judge(&grader, &program).await.cause().is_empty();
+    assert_eq!(writes, unenforced.contains("write wherever"), "{unenforced}");
+    assert_eq!(writes, file.exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn secrets_of_the_environment_are_not_handed_on() {
+    let grader = grader().await;
+    let program = "import os\nassert set(os.environ) <= {'PYTHONHASHSEED', 'HOME', 'TMPDIR', 'LC_ALL'}, set(os.environ)\ndef f(x):\n    return x + 1";
+    assert_cause(&judge(&grader, program).await, "", program);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_folder_and_the_processes_are_gone_when_the_future_is_dropped() {
+    let grader = grader().await;
+    let slow = "import time\ndef f(x):\n    time.sleep(987.25)";
+    let outcome = tokio::time::timeout(Duration::from_millis(700), judge(&grader, slow)).await;
+    assert!(outcome.is_err(), "it sleeps for minutes: {outcome:?}");
+    let deadline = Instant::now() + Duration::from_secs(5);
+    while children() > 0 {
+        assert!(Instant::now() < deadline, "{} children live on", children());
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    // The permit came back as well.
+    for _ in 0..6 {
+        assert_cause(
+            &judge(&grader, "def f(x):\n    return x + 1").await,
+            "",
+            "after a dropped one",
+        );
+    }
+}
+
+/// Processes that were started in a folder of ours by a program that sleeps for exactly 987.25 s.
+fn children() -> usize {
+    let entries = std::fs::read_dir("/proc").expect("Linux").flatten();
+    let own = std::process::id().to_string();
+    entries
+        .filter(|entry| {
+            let status = std::fs::read_to_string(entry.path().join("status")).unwrap_or_default();
+            let parent =
+                status.lines().find_map(|line| line.strip_prefix("PPid:")).unwrap_or("").trim();
+            let alive =
+                !status.lines().any(|line| line.starts_with("State:") && line.contains('Z'));
+            parent == own && alive && status.starts_with("Name:\tpython")
+        })
+        .count()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_interpreter_that_is_none_is_named() {
+    for interpreter in ["/no/such/python", "/bin/true", "/bin/sh"] {
+        let python = PythonLimits { interpreter: interpreter.into(), ..limits() };
+        let error =
+            Grader::new(&Reward { python, ..Reward::default() }).await.expect_err("no Python");
+        assert!(error.to_string().contains(interpreter), "{error}");
+    }
+    for (python, key) in [
+        (PythonLimits { time_secs: f64::NAN, ..limits() }, "time_secs"),
+        (PythonLimits { memory_mib: 1, ..limits() }, "memory_mib"),
+        (PythonLimits { parallel: Some(0), ..limits() }, "parallel"),
+    ] {
+        let error =
+            Grader::new(&Reward { python, ..Reward::default() }).await.expect_err("impossible");
+        assert!(matches!(error, GraderError::Limit { key: found, .. } if found == key), "{error}");
+    }
+}
