@@ -231,7 +231,7 @@ impl<'m> Batch<'m> {
             let cumulative = all.to_kind(Kind::Double).exp().cumsum(-1, Kind::Double);
             let uniforms: Vec<f64> = active.iter().map(|&row| self.rngs[row as usize].next_unit()).collect();
             let total = cumulative.narrow(-1, cumulative.size()[1] - 1, 1);
-            let points = Tensor::from_slice(&uniforms).to_device(self.model.device()).unsqueeze(-1) * total;
+            let points = Tensor::from_slice(&uniforms).to_device(self.model.placement.device).unsqueeze(-1) * total;
             let tokens = points.searchsorted(&cumulative, false, true, "right", None::<Tensor>);
             (tokens.clamp_max(all.size()[1] - 1), all)
         } else {
@@ -253,8 +253,8 @@ impl<'m> Batch<'m> {
             let (q, k, v) = layer.project(&model.config, &x);
             let (q, k) = (rotate(&q, &cos, &sin), rotate(&k, &cos, &sin));
             cache.reserve(step + 1);
-            cache.own_keys.i((.., .., step)).index_copy_(0, &rows, &k.transpose(0, 1));
-            cache.own_values.i((.., .., step)).index_copy_(0, &rows, &v.transpose(0, 1));
+            let _ = cache.own_keys.i((.., .., step)).index_copy_(0, &rows, &k.transpose(0, 1));
+            let _ = cache.own_values.i((.., .., step)).index_copy_(0, &rows, &v.transpose(0, 1));
             let all_rows = self.groups * self.samples;
             let queries = Tensor::zeros([all_rows, model.config.heads, model.config.head_dim], (q.kind(), q.device()))
                 .index_copy(0, &rows, &q.transpose(0, 1));
