@@ -145,11 +145,12 @@ mod tests {
 
     #[test]
     fn the_order_is_pinned() {
-        // Our own first output. A change here breaks the resume of every run that is under way.
+        // From a second program (Python, hashlib) that follows the definition. A change breaks the resume of every run
+        // that is under way.
         assert_eq!(tasks_of_step(0, 10, 4, 2).unwrap(), PINNED);
     }
 
-    const PINNED: [usize; 4] = [0, 0, 0, 0];
+    const PINNED: [usize; 4] = [8, 7, 6, 1];
 
     #[test]
     fn more_tasks_a_step_than_tasks_take_whole_epochs() {

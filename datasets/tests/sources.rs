@@ -232,15 +232,19 @@ fn reasoning_gym_tasks_carry_the_prompt_that_recordings_are_made_for() {
         let datasets = datasets.map(|names| names.iter().map(ToString::to_string).collect());
         load(&tasks(vec![TaskSource::ReasoningGym { path: path.clone(), datasets }]))
     };
-    let task = source(None).unwrap().find("chain_sum/42/2").unwrap().clone();
+    let set = source(None).unwrap();
+    let task = set.find("chain_sum/42/2").unwrap();
     assert_eq!(
         task.prompt,
-        "What is 2?\n\nThink briefly if you need to, then write only the final answer between <answer> and </answer>."
+        "What is 2?\n\nFirst work it out step by step, in few words. Then write the final answer alone between \
+         <answer> and </answer>."
     );
     assert_eq!(task.domain, "chain_sum");
+    let gold = "2".to_string();
+    assert_eq!(task.grading, Grading::ReasoningGym { dataset: "chain_sum".into(), gold });
     assert_eq!(
-        task.grading,
-        Grading::ReasoningGym { dataset: "chain_sum".into(), gold: "2".into() }
+        set.find("syllogism/42/1").unwrap().prompt,
+        "What is 1?\n\nWrite only the final answer, between <answer> and </answer>."
     );
     assert_eq!(source(Some(&["chain_sum"])).unwrap().len(), 2);
     let error = source(Some(&["chain_sum", "sudoku"])).unwrap_err().to_string();
@@ -273,8 +277,8 @@ fn all_164_humaneval_tasks_are_read() {
         };
         assert!(prelude.contains(&format!("def {entry_point}(")), "{}", task.id);
         assert!(tests.ends_with(&format!("\n\ncheck({entry_point})\n")), "{}", task.id);
-        let asked = "Complete this Python function. Reply with the whole function, with every import it needs, \
-                     in one ```python block and nothing else.\n\n```python\n";
+        let asked = "Complete this Python function. Reply with the whole function, without its docstring \
+                     but with every import it needs, in one ```python block and nothing else.\n\n```python\n";
         assert_eq!(task.prompt, format!("{asked}{}\n```", prelude.trim_end()));
         assert_eq!(task.domain, "humaneval");
     }

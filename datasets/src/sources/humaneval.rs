@@ -24,8 +24,8 @@ struct Line {
 /// What a worker is asked: recordings are made for exactly this text.
 pub fn prompt(function: &str) -> String {
     format!(
-        "Complete this Python function. Reply with the whole function, with every import it needs, \
-         in one ```python block and nothing else.\n\n```python\n{}\n```",
+        "Complete this Python function. Reply with the whole function, without its docstring \
+         but with every import it needs, in one ```python block and nothing else.\n\n```python\n{}\n```",
         function.trim_end()
     )
 }

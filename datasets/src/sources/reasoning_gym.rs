@@ -21,13 +21,19 @@ struct Line {
     answer: String,
 }
 
-/// What a worker is asked: recordings are made for exactly this text.
-pub fn prompt(question: &str) -> String {
-    format!(
-        "{}\n\nThink briefly if you need to, then write only the final answer between <answer> and \
-         </answer>.",
-        question.trim()
-    )
+/// Generators whose answer is one look away: asked for steps, small models only lose the thread.
+const SHORT: [&str; 4] = ["syllogism", "spell_backward", "family_relationships", "letter_counting"];
+
+/// What a worker is asked: recordings are made for exactly this text. Small models nearly always fail at
+/// arithmetic that they answer at once, so every generator that is not named above asks for steps first.
+pub fn prompt(dataset: &str, question: &str) -> String {
+    let ask = if SHORT.contains(&dataset) {
+        "Write only the final answer, between <answer> and </answer>."
+    } else {
+        "First work it out step by step, in few words. Then write the final answer alone between \
+         <answer> and </answer>."
+    };
+    format!("{}\n\n{ask}", question.trim())
 }
 
 /// With `datasets`, keeps only those generators; one that the file does not hold is an error.
@@ -46,7 +52,7 @@ pub(super) fn read(
             return Ok(());
         }
         check::filled(&Place::new(path, at), "question", &line.question)?;
-        let prompt = prompt(&line.question);
+        let prompt = prompt(&line.dataset, &line.question);
         let grading = Grading::ReasoningGym { dataset: line.dataset.clone(), gold: line.answer };
         emit(at, Task { id: line.id, domain: line.dataset, prompt, grading })
     })?;
