@@ -1,0 +1,113 @@
+# The two commands: `make quickstart` and `make test`. `make` alone lists them all.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-builtin-rules
+
+TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
+CONDUCTOR := $(TARGET_DIR)/release/conductor
+MODEL := models/smollm2-135m-instruct
+# How `make models` calls the program: `make test` sets it to the unoptimised build, which the tests need anyway.
+RUN ?= cargo run --quiet --release --
+
+# Seconds since the start, before each part of a long target.
+stage = @printf '\n==> [%4ds] %s\n' "$$(( $$(date +%s) - $(STARTED) ))" '$(1)'
+STARTED := $(shell date +%s)
+
+.PHONY: help
+help: ## This list
+	@printf 'Targets:\n'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 16
+
+.PHONY: setup
+setup: ## Give this checkout a libtorch (an existing LIBTORCH is respected)
+	@scripts/setup_libtorch.sh
+
+.PHONY: models
+models: setup ## Bring the policy of the quick start, SmolLM2-135M-Instruct
+	@scripts/fetch_models.sh
+	@if [[ -f $(MODEL)/config.json && -f $(MODEL)/model.safetensors ]]; then \
+	  echo '    $(MODEL)/ is there' >&2; \
+	else \
+	  echo '==> Making the Hugging Face folder $(MODEL)/' >&2; \
+	  $(RUN) checkpoint import-gguf $(MODEL).gguf --out $(MODEL); \
+	fi
+
+.PHONY: tasks
+tasks: ## Bring the tasks of the presets: HumanEval and reasoning-gym
+	@scripts/fetch_tasks.sh
+
+.PHONY: build
+build: setup ## Build the program, optimised
+	@echo '==> Building (10 to 20 minutes on two cores the first time)' >&2
+	@cargo build --release
+
+.PHONY: quickstart
+quickstart: ## Set up, build, train a router on recorded answers, evaluate it
+	$(call stage,Set-up)
+	@$(MAKE) --no-print-directory setup
+	$(call stage,Build)
+	@$(MAKE) --no-print-directory build
+	$(call stage,Model and tasks)
+	@$(MAKE) --no-print-directory models tasks
+	$(call stage,Training (interrupt it whenever you like: make quickstart goes on from there))
+	@$(CONDUCTOR) train configs/presets/quickstart.toml
+	$(call stage,Evaluation on held-out tasks)
+	@$(CONDUCTOR) eval runs/quickstart
+	@printf '\nThe run lies in runs/quickstart/. What next: README.md, "Your own run".\n'
+
+.PHONY: test
+test: ## Set up what is missing, then every check and every test
+	$(call stage,Set-up)
+	@$(MAKE) --no-print-directory setup tasks
+	$(call stage,Format)
+	@cargo fmt --all --check || { echo ' next: make fmt' >&2; exit 1; }
+	$(call stage,Lint)
+	@cargo clippy --workspace --all-targets --quiet -- -D warnings
+	$(call stage,Licences and advisories)
+	@if cargo deny --version >/dev/null 2>&1; then \
+	  cargo deny --log-level warn check; \
+	else \
+	  echo '    skipped: cargo-deny is not installed (cargo install cargo-deny)'; \
+	fi
+	$(call stage,Model)
+	@$(MAKE) --no-print-directory models RUN='cargo run --quiet --'
+	$(call stage,Tests)
+	@export CONDUCTOR_ORACLE="$${CONDUCTOR_ORACLE:-$$(if [[ -x .oracle-venv/bin/python ]]; then echo "$$PWD/.oracle-venv/bin/python"; fi)}"; \
+	if [[ -z "$$CONDUCTOR_ORACLE" ]]; then \
+	  unset CONDUCTOR_ORACLE; \
+	  echo '    live comparisons with transformers and TRL are skipped, the committed ones run (make oracle brings both)'; \
+	fi; \
+	if [[ -z "$${CONDUCTOR_DEV_DATA:-}" ]]; then echo '    tests on development data are skipped: CONDUCTOR_DEV_DATA is not set'; fi; \
+	if cargo nextest --version >/dev/null 2>&1; then \
+	  cargo nextest run --workspace; \
+	else \
+	  echo '    cargo-nextest is not installed, so cargo test runs the tests'; \
+	  cargo test --workspace --lib --bins --tests; \
+	fi
+	$(call stage,Tests in the documentation)
+	@cargo test --workspace --doc --quiet
+	$(call stage,All checks passed)
+
+.PHONY: lint
+lint: setup ## Format check and clippy, warnings being errors
+	@cargo fmt --all --check || { echo ' next: make fmt' >&2; exit 1; }
+	@cargo clippy --workspace --all-targets -- -D warnings
+
+.PHONY: fmt
+fmt: ## Format the code
+	@cargo fmt --all
+
+.PHONY: oracle
+oracle: ## Bring transformers, PEFT and TRL, for the tests that compare with them live
+	@scripts/setup_oracle.sh
+
+.PHONY: local-pool
+local-pool: ## Serve three small models on this machine, for live workers
+	@scripts/local_pool.sh
+
+.PHONY: clean
+clean: ## Remove what was built; set-up, models, tasks and runs stay
+	@cargo clean
+	@echo 'Kept: .venv .libtorch models/ data/ runs/. Remove them by hand for a checkout as new.'

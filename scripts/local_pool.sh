@@ -1,0 +1,139 @@
+#!/usr/bin/env bash
+# Serves three small language models on this machine behind one OpenAI-compatible endpoint, for live workers.
+#
+#   scripts/local_pool.sh          builds llama-cpp-python's server into .pool-venv (6 minutes on two cores, once),
+#                                  brings the models (1.7 GB, once), starts the server and waits until it answers
+#   scripts/local_pool.sh stop     stops it
+#
+# The server listens on 127.0.0.1 only. It holds one model in memory at a time and answers one request at a time.
+#
+# CONDUCTOR_POOL_PORT      default 8801, which configs/pools/local.toml names
+# CONDUCTOR_POOL_THREADS   default all cores; the shipped recording was made with 1
+# PYTHON                   the Python 3.11 to use
+set -euo pipefail
+source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+VENV="$ROOT/.pool-venv"
+PORT="${CONDUCTOR_POOL_PORT:-8801}"
+THREADS="${CONDUCTOR_POOL_THREADS:-$(nproc)}"
+PID_FILE="$VENV/server.pid"
+LOG="$VENV/server.log"
+URL="http://127.0.0.1:$PORT/v1"
+
+check_settings() {
+  [[ "$PORT" =~ ^[0-9]+$ ]] || fail "CONDUCTOR_POOL_PORT is '$PORT', which is no port" "set it to a number, or unset it"
+  [[ "$THREADS" =~ ^[1-9][0-9]*$ ]] || fail "CONDUCTOR_POOL_THREADS is '$THREADS'" "set it to a number from 1, or unset it"
+}
+
+# The id of our running server, nothing where there is none: an id alone may have passed to another process.
+server_pid() {
+  local pid
+  pid="$(cat "$PID_FILE" 2>/dev/null)" || return 0
+  if tr '\0' ' ' 2>/dev/null <"/proc/$pid/cmdline" | grep -q 'llama_cpp\.server'; then echo "$pid"; fi
+}
+
+# The names of the models that the endpoint offers, one a line; nothing where none answers.
+offered() {
+  python_for_http - "$URL/models" 2>/dev/null <<'PY' || true
+import json, sys, urllib.request
+# Without proxies: they have no business between a machine and itself.
+opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+for model in json.load(opener.open(sys.argv[1], timeout=5))["data"]:
+    print(model["id"])
+PY
+}
+python_for_http() { "$VENV/bin/python" "$@"; }
+
+install_server() {
+  if "$VENV/bin/python" -c 'import llama_cpp.server.app, importlib.metadata as m, sys; sys.exit(m.version("llama-cpp-python") != "0.3.36")' 2>/dev/null; then
+    say "llama-cpp-python 0.3.36 is in .pool-venv"
+    return
+  fi
+  step "Building llama-cpp-python 0.3.36 into .pool-venv (6 minutes on two cores)"
+  find_python
+  command -v c++ >/dev/null || fail "there is no C++ compiler (c++)" "install one (Debian, Ubuntu: apt install g++), then run the same command again"
+  need_disk 1500 "$ROOT"
+  need_index "$PYTHON" llama-cpp-python
+  make_venv "$VENV"
+  # CMake and Ninja come from the index with the build, so that the machine need not have them.
+  pip_install "$VENV" "the message above is the build's; then run the same command again" "llama-cpp-python[server]==0.3.36"
+}
+
+write_config() {
+  "$VENV/bin/python" - "$ROOT" "$PORT" "$THREADS" >"$VENV/server.json" <<'PY'
+import json, sys
+root, port, threads = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+models = ["smollm2-135m", "qwen2.5-coder-0.5b", "qwen2.5-coder-1.5b"]
+print(json.dumps({
+    "host": "127.0.0.1",
+    "port": port,
+    "models": [{
+        "model": f"{root}/models/{name}-instruct.gguf",
+        "model_alias": name,
+        "n_ctx": 2048,
+        "n_threads": threads,
+        "n_threads_batch": threads,
+        "seed": 0,
+        "verbose": False,
+    } for name in models],
+}, indent=2))
+PY
+}
+
+start_server() {
+  local waited=0 pid
+  step "Starting the server on port $PORT"
+  # Its own session: Ctrl-C in this terminal is not meant for it.
+  setsid nohup "$VENV/bin/python" -m llama_cpp.server --config_file "$VENV/server.json" >"$LOG" 2>&1 </dev/null &
+  echo $! >"$PID_FILE"
+  while [[ -z "$(offered)" ]]; do
+    pid="$(server_pid)"
+    if ((waited > 3)) && [[ -z "$pid" ]]; then
+      tail -n 15 "$LOG" >&2
+      fail "the server ended while starting" "see the end of ${LOG#"$ROOT"/} above; if the port is taken, set CONDUCTOR_POOL_PORT (and the base_url in configs/pools/local.toml)"
+    fi
+    ((waited < 180)) || fail "the server does not answer after 3 minutes" "see ${LOG#"$ROOT"/}, then scripts/local_pool.sh stop"
+    sleep 1
+    waited=$((waited + 1))
+  done
+}
+
+stop_server() {
+  local pid
+  pid="$(server_pid)"
+  if [[ -n "$pid" ]]; then
+    kill "$pid"
+    say "server $pid stopped"
+  else
+    say "no server of this checkout is running"
+  fi
+  rm -f "$PID_FILE"
+}
+
+print_next() {
+  cat >&2 <<TEXT
+
+The local pool answers on $URL: $(offered | paste -sd ' ').
+ next: target/release/conductor pool record --help     record its answers (pool file: configs/pools/local.toml)
+       target/release/conductor train local-pool       train against it live
+       scripts/local_pool.sh stop                      stop it
+TEXT
+}
+
+check_settings
+case "${1:-start}" in
+  start)
+    step "Local pool"
+    if [[ -x "$VENV/bin/python" && "$(offered | sort | paste -sd ' ')" == "qwen2.5-coder-0.5b qwen2.5-coder-1.5b smollm2-135m" ]]; then
+      say "a server with the three models already answers on port $PORT"
+    else
+      install_server
+      "$ROOT/scripts/fetch_models.sh" --all
+      write_config
+      start_server
+    fi
+    print_next
+    ;;
+  stop) stop_server ;;
+  *) fail "unknown argument '$1'" "scripts/local_pool.sh takes stop or nothing" ;;
+esac
