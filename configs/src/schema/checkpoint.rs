@@ -8,8 +8,10 @@ use serde::{Deserialize, Serialize};
 #[serde(deny_unknown_fields, default)]
 pub struct Checkpoint {
     /// Save after every so many steps; the last step is always saved.
+    #[schemars(range(min = 1))]
     pub every_steps: u32,
     /// Keep this many of the newest.
+    #[schemars(range(min = 1))]
     pub keep_last: u32,
     /// Keep the best by validation reward too.
     pub keep_best: bool,

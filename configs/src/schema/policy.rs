@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Policy {
-    /// A Hugging Face folder: config.json, *.safetensors, tokenizer.json, tokenizer_config.json.
+    /// A Hugging Face folder: `config.json`, `*.safetensors`, `tokenizer.json`, `tokenizer_config.json`.
+    #[schemars(length(min = 1))]
     pub model: PathBuf,
     /// Where it runs.
     #[serde(default)]
@@ -61,11 +62,14 @@ pub enum Adapter {
     /// Low-rank updates (arXiv 2106.09685) of the named projections; the rest is frozen.
     Lora {
         /// Rank of the update.
+        #[schemars(range(min = 1))]
         rank: u32,
         /// The update is scaled by alpha / rank.
+        #[schemars(extend("exclusiveMinimum" = 0))]
         alpha: f64,
         /// Which projections.
         #[serde(default = "LoraTarget::all")]
+        #[schemars(length(min = 1), extend("uniqueItems" = true))]
         targets: Vec<LoraTarget>,
     },
 }

@@ -4,20 +4,25 @@ use std::path::PathBuf;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// The workers, in the order in which the policy sees them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Pool {
     /// The workers; at least one.
+    #[schemars(length(min = 1))]
     pub workers: Vec<Worker>,
 }
 
 /// One worker.
+// Flattening passes every key that is left to the kind's own struct, which denies unknown ones;
+// denying them here as well is what serde does not support.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[schemars(transform = close_variants)]
 pub struct Worker {
     /// Its name in tables, logs and recordings; unique in the pool. Not shown to the policy unless `workflow.show` says so.
+    #[schemars(length(min = 1))]
     pub name: String,
     /// What the policy may be told of it.
     #[serde(default)]
@@ -42,54 +47,95 @@ pub enum WorkerKind {
 /// A recorded worker.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(inline)]
 pub struct RecordedWorker {
     /// The recording (a Parquet file written by `conductor pool record` or `conductor pool import`).
+    #[schemars(length(min = 1))]
     pub recording: PathBuf,
     /// The worker's name inside the recording; absent means the worker's own name.
     #[serde(default)]
     pub worker: Option<String>,
     /// Dollars per million prompt tokens; absent means what the recording says a call cost.
     #[serde(default)]
+    #[schemars(range(min = 0))]
     pub input_usd_per_million: Option<f64>,
     /// Dollars per million completion tokens; absent means what the recording says a call cost.
     #[serde(default)]
+    #[schemars(range(min = 0))]
     pub output_usd_per_million: Option<f64>,
 }
 
 /// A worker that votes.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(inline)]
 pub struct VoteWorker {}
 
 /// A live endpoint.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(inline)]
 pub struct OpenAiWorker {
     /// The part before `/chat/completions`, for example `http://127.0.0.1:8801/v1`.
+    #[schemars(length(min = 1))]
     pub base_url: String,
     /// The model's name at the endpoint.
+    #[schemars(length(min = 1))]
     pub model: String,
     /// Environment variable that holds the key; absent means no key is sent.
     #[serde(default)]
+    #[schemars(length(min = 1))]
     pub api_key_env: Option<String>,
     /// Sampling temperature.
     #[serde(default)]
+    #[schemars(range(min = 0))]
     pub temperature: f64,
     /// Longest answer.
     #[serde(default = "default_max_tokens")]
+    #[schemars(range(min = 1))]
     pub max_tokens: u32,
     /// Dollars per million prompt tokens.
     #[serde(default)]
+    #[schemars(range(min = 0))]
     pub input_usd_per_million: f64,
     /// Dollars per million completion tokens.
     #[serde(default)]
+    #[schemars(range(min = 0))]
     pub output_usd_per_million: f64,
     /// Calls under way at once.
     #[serde(default = "default_concurrency")]
+    #[schemars(range(min = 1))]
     pub concurrency: u32,
     /// Time from request to last byte.
     #[serde(default = "default_timeout_secs")]
+    #[schemars(extend("exclusiveMinimum" = 0))]
     pub timeout_secs: f64,
+}
+
+/// Turns "shared keys plus one of these variants" into one closed object a variant, so that an editor
+/// (and the walk over the schema) can name the one key that is wrong.
+fn close_variants(schema: &mut schemars::Schema) {
+    let object = schema.ensure_object();
+    object.remove("unevaluatedProperties");
+    object.remove("type");
+    let shared = object.remove("properties");
+    let required = object.remove("required");
+    let Some(variants) = object.get_mut("oneOf").and_then(Value::as_array_mut) else { return };
+    for variant in variants.iter_mut().filter_map(Value::as_object_mut) {
+        let mut properties = serde_json::Map::new();
+        let mut names = Vec::new();
+        for part in [&shared, &variant.remove("properties")].into_iter().flatten() {
+            properties.extend(
+                part.as_object().into_iter().flatten().map(|(k, v)| (k.clone(), v.clone())),
+            );
+        }
+        for part in [&required, &variant.remove("required")].into_iter().flatten() {
+            names.extend(part.as_array().into_iter().flatten().cloned());
+        }
+        variant.insert("properties".into(), Value::Object(properties));
+        variant.insert("required".into(), Value::Array(names));
+        variant.insert("additionalProperties".into(), Value::Bool(false));
+    }
 }
 
 fn default_max_tokens() -> u32 {

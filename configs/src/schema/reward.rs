@@ -8,12 +8,16 @@ use serde::{Deserialize, Serialize};
 #[serde(deny_unknown_fields, default)]
 pub struct Reward {
     /// Reward of a workflow that ran, right or wrong; a completion that is no workflow gets 0.
+    #[schemars(range(min = 0))]
     pub format: f64,
     /// Added in proportion to the answer's score (1 for a right one).
+    #[schemars(range(min = 0))]
     pub correct: f64,
     /// Reward lost per `cost_unit_usd` spent.
+    #[schemars(range(min = 0))]
     pub cost_weight: f64,
     /// The sum that counts as 1 in the cost part. Give it the size of a typical workflow's cost.
+    #[schemars(extend("exclusiveMinimum" = 0))]
     pub cost_unit_usd: f64,
     /// How the cost enters.
     pub cost_form: CostForm,
@@ -53,14 +57,19 @@ pub enum CostForm {
 #[serde(deny_unknown_fields, default)]
 pub struct PythonLimits {
     /// The interpreter.
+    #[schemars(length(min = 1))]
     pub interpreter: String,
     /// Wall-clock time of one program.
+    #[schemars(extend("exclusiveMinimum" = 0))]
     pub time_secs: f64,
     /// Address space of one program.
+    #[schemars(range(min = 1))]
     pub memory_mib: u64,
     /// Bytes that a program may write to its outputs.
+    #[schemars(range(min = 1))]
     pub output_kib: u64,
     /// Programs under test at once; absent means as many as there are cores.
+    #[schemars(range(min = 1))]
     pub parallel: Option<u32>,
 }
 

@@ -8,12 +8,16 @@ use serde::{Deserialize, Serialize};
 #[serde(deny_unknown_fields, default)]
 pub struct Sampling {
     /// Temperature in training; above 0.
+    #[schemars(extend("exclusiveMinimum" = 0))]
     pub temperature: f64,
     /// Longest completion.
+    #[schemars(range(min = 1))]
     pub max_new_tokens: u32,
     /// Longest prompt; a longer one is an error before training starts.
+    #[schemars(range(min = 1))]
     pub max_prompt_tokens: u32,
     /// Completions decoded at once; bounds the memory of the key-value cache.
+    #[schemars(range(min = 1))]
     pub batch_size: u32,
 }
 

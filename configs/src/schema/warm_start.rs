@@ -11,10 +11,13 @@ pub struct WarmStart {
     /// Updates; 0 skips the stage.
     pub steps: u32,
     /// Examples an update.
+    #[schemars(range(min = 1))]
     pub batch_size: u32,
     /// Peak learning rate; linear warm-up over the first tenth, then cosine to 0.
+    #[schemars(extend("exclusiveMinimum" = 0))]
     pub lr: f64,
     /// Share of generated workflows with a single step; the rest are spread evenly over 2 to `workflow.max_steps`.
+    #[schemars(range(min = 0, max = 1))]
     pub single_step_share: f64,
 }
 

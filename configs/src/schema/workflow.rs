@@ -11,10 +11,12 @@ pub struct Workflow {
     /// How `access_list` is written.
     pub access: AccessKind,
     /// Most steps of a workflow, 1 to 16; the paper's is 5.
+    #[schemars(range(min = 1, max = 16))]
     pub max_steps: u32,
     /// Worked examples in the prompt, 0 to as many as are built in for the access kind.
     pub examples: u32,
     /// What the prompt says of each worker beside its number.
+    #[schemars(extend("uniqueItems" = true))]
     pub show: Vec<PromptShow>,
     /// The start of the policy's turn, which it continues.
     pub assistant_prefix: String,
