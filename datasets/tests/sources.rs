@@ -9,7 +9,7 @@ use conductor_configs::schema::{SplitShares, TaskSource, Tasks};
 use conductor_datasets::{DataError, TaskSet, load};
 use conductor_types::{Grading, Task};
 use parquet::arrow::ArrowWriter;
-use parquet::basic::Compression;
+use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::WriterProperties;
 
 fn tasks(sources: Vec<TaskSource>) -> Tasks {
@@ -127,7 +127,7 @@ fn graded(n: usize) -> (&'static str, ArrayRef) {
 
 fn write_parquet(path: &Path, columns: &[(&str, ArrayRef)]) {
     let batch = RecordBatch::try_from_iter(columns.to_vec()).unwrap();
-    let zstd = WriterProperties::builder().set_compression(Compression::ZSTD(Default::default()));
+    let zstd = WriterProperties::builder().set_compression(Compression::ZSTD(ZstdLevel::default()));
     let file = fs::File::create(path).unwrap();
     let mut writer = ArrowWriter::try_new(file, batch.schema(), Some(zstd.build())).unwrap();
     writer.write(&batch).unwrap();
