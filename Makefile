@@ -11,6 +11,9 @@ MODEL := models/smollm2-135m-instruct
 # How `make models` calls the program: `make test` sets it to the unoptimised build, which the tests need anyway.
 RUN ?= cargo run --quiet --release --
 
+# Set where a long target has done the set-up already.
+SETUP_DONE ?=
+
 # Seconds since the start, before each part of a long target.
 stage = @printf '\n==> [%4ds] %s\n' "$$(( $$(date +%s) - $(STARTED) ))" '$(1)'
 STARTED := $(shell date +%s)
@@ -22,7 +25,7 @@ help: ## This list
 
 .PHONY: setup
 setup: ## Give this checkout a libtorch (an existing LIBTORCH is respected)
-	@scripts/setup_libtorch.sh
+	@if [[ -z "$(SETUP_DONE)" ]]; then scripts/setup_libtorch.sh; fi
 
 .PHONY: models
 models: setup ## Bring the policy of the quick start, SmolLM2-135M-Instruct
@@ -40,7 +43,8 @@ tasks: ## Bring the tasks of the presets: HumanEval and reasoning-gym
 
 .PHONY: build
 build: setup ## Build the program, optimised
-	@echo '==> Building (10 to 20 minutes on two cores the first time)' >&2
+	@echo '==> Building $(CONDUCTOR) (10 to 20 minutes on two cores the first time)' >&2
+	@scripts/check_disk.sh $(TARGET_DIR)/release 3000
 	@cargo build --release
 
 .PHONY: quickstart
@@ -48,9 +52,9 @@ quickstart: ## Set up, build, train a router on recorded answers, evaluate it
 	$(call stage,Set-up)
 	@$(MAKE) --no-print-directory setup
 	$(call stage,Build)
-	@$(MAKE) --no-print-directory build
+	@$(MAKE) --no-print-directory build SETUP_DONE=1
 	$(call stage,Model and tasks)
-	@$(MAKE) --no-print-directory models tasks
+	@$(MAKE) --no-print-directory models tasks SETUP_DONE=1
 	$(call stage,Training (interrupt it whenever you like: make quickstart goes on from there))
 	@$(CONDUCTOR) train configs/presets/quickstart.toml
 	$(call stage,Evaluation on held-out tasks)
@@ -60,6 +64,7 @@ quickstart: ## Set up, build, train a router on recorded answers, evaluate it
 .PHONY: test
 test: ## Set up what is missing, then every check and every test
 	$(call stage,Set-up)
+	@scripts/check_disk.sh $(TARGET_DIR)/debug 8000
 	@$(MAKE) --no-print-directory setup tasks
 	$(call stage,Format)
 	@cargo fmt --all --check || { echo ' next: make fmt' >&2; exit 1; }
@@ -72,7 +77,7 @@ test: ## Set up what is missing, then every check and every test
 	  echo '    skipped: cargo-deny is not installed (cargo install cargo-deny)'; \
 	fi
 	$(call stage,Model)
-	@$(MAKE) --no-print-directory models RUN='cargo run --quiet --'
+	@$(MAKE) --no-print-directory models SETUP_DONE=1 RUN='cargo run --quiet --'
 	$(call stage,Tests)
 	@export CONDUCTOR_ORACLE="$${CONDUCTOR_ORACLE:-$$(if [[ -x .oracle-venv/bin/python ]]; then echo "$$PWD/.oracle-venv/bin/python"; fi)}"; \
 	if [[ -z "$$CONDUCTOR_ORACLE" ]]; then \

@@ -19,6 +19,8 @@ THREADS="${CONDUCTOR_POOL_THREADS:-$(nproc)}"
 PID_FILE="$VENV/server.pid"
 LOG="$VENV/server.log"
 URL="http://127.0.0.1:$PORT/v1"
+# In alphabetical order.
+MODELS="qwen2.5-coder-0.5b qwen2.5-coder-1.5b smollm2-135m"
 
 check_settings() {
   [[ "$PORT" =~ ^[0-9]+$ ]] || fail "CONDUCTOR_POOL_PORT is '$PORT', which is no port" "set it to a number, or unset it"
@@ -32,17 +34,23 @@ server_pid() {
   if tr '\0' ' ' 2>/dev/null <"/proc/$pid/cmdline" | grep -q 'llama_cpp\.server'; then echo "$pid"; fi
 }
 
-# The names of the models that the endpoint offers, one a line; nothing where none answers.
-offered() {
-  python_for_http - "$URL/models" 2>/dev/null <<'PY' || true
-import json, sys, urllib.request
+# What the port answers: "closed", "busy" (it is open, and no list of models came in time), or the models' names.
+# A server that is writing an answer lists its models only when it is done.
+port_answers() {
+  "$VENV/bin/python" - "$URL/models" "$1" <<'PY'
+import json, sys, urllib.error, urllib.request
+
 # Without proxies: they have no business between a machine and itself.
 opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-for model in json.load(opener.open(sys.argv[1], timeout=5))["data"]:
-    print(model["id"])
+try:
+    models = json.load(opener.open(sys.argv[1], timeout=float(sys.argv[2])))["data"]
+    print(" ".join(sorted(model["id"] for model in models)))
+except urllib.error.URLError as error:
+    print("closed" if isinstance(error.reason, ConnectionRefusedError) else "busy")
+except (OSError, ValueError, KeyError, TypeError):
+    print("busy")
 PY
 }
-python_for_http() { "$VENV/bin/python" "$@"; }
 
 install_server() {
   if "$VENV/bin/python" -c 'import llama_cpp.server.app, importlib.metadata as m, sys; sys.exit(m.version("llama-cpp-python") != "0.3.36")' 2>/dev/null; then
@@ -81,20 +89,19 @@ PY
 }
 
 start_server() {
-  local waited=0 pid
+  local waited=0
   step "Starting the server on port $PORT"
   # Its own session: Ctrl-C in this terminal is not meant for it.
   setsid nohup "$VENV/bin/python" -m llama_cpp.server --config_file "$VENV/server.json" >"$LOG" 2>&1 </dev/null &
   echo $! >"$PID_FILE"
-  while [[ -z "$(offered)" ]]; do
-    pid="$(server_pid)"
-    if ((waited > 3)) && [[ -z "$pid" ]]; then
-      tail -n 15 "$LOG" >&2
-      fail "the server ended while starting" "see the end of ${LOG#"$ROOT"/} above; if the port is taken, set CONDUCTOR_POOL_PORT (and the base_url in configs/pools/local.toml)"
-    fi
-    ((waited < 180)) || fail "the server does not answer after 3 minutes" "see ${LOG#"$ROOT"/}, then scripts/local_pool.sh stop"
+  while [[ "$(port_answers 5)" != "$MODELS" ]]; do
     sleep 1
     waited=$((waited + 1))
+    if ((waited > 2)) && [[ -z "$(server_pid)" ]]; then
+      tail -n 15 "$LOG" >&2
+      fail "the server ended while starting" "see the end of ${LOG#"$ROOT"/} above, then run the same command again"
+    fi
+    ((waited < 180)) || fail "the server does not answer after 3 minutes" "see ${LOG#"$ROOT"/}, then scripts/local_pool.sh stop"
   done
 }
 
@@ -113,27 +120,40 @@ stop_server() {
 print_next() {
   cat >&2 <<TEXT
 
-The local pool answers on $URL: $(offered | paste -sd ' ').
- next: target/release/conductor pool record --help     record its answers (pool file: configs/pools/local.toml)
+The local pool answers on $URL: $MODELS
+ next: target/release/conductor pool record --help     record its answers (configs/pools/local.toml)
        target/release/conductor train local-pool       train against it live
        scripts/local_pool.sh stop                      stop it
 TEXT
 }
 
-check_settings
-case "${1:-start}" in
-  start)
-    step "Local pool"
-    if [[ -x "$VENV/bin/python" && "$(offered | sort | paste -sd ' ')" == "qwen2.5-coder-0.5b qwen2.5-coder-1.5b smollm2-135m" ]]; then
-      say "a server with the three models already answers on port $PORT"
-    else
+start() {
+  local answer=closed
+  local elsewhere="stop it, or take another port: CONDUCTOR_POOL_PORT=8802 make local-pool, and the same port in the base_url of the pool's workers"
+  step "Local pool"
+  if [[ -x "$VENV/bin/python" ]]; then answer="$(port_answers 60)"; fi
+  case "$answer" in
+    "$MODELS") say "a server with the three models already answers on port $PORT" ;;
+    closed)
       install_server
+      answer="$(port_answers 5)"
+      [[ "$answer" == closed ]] || fail "port $PORT is taken by another program" "$elsewhere"
       "$ROOT/scripts/fetch_models.sh" --all
       write_config
       start_server
-    fi
-    print_next
-    ;;
+      ;;
+    busy)
+      [[ -n "$(server_pid)" ]] || fail "port $PORT is taken by a program that lists no models within a minute" "$elsewhere"
+      say "the server is running, and busy with an answer"
+      ;;
+    *) fail "port $PORT is taken by a server with other models: $answer" "$elsewhere" ;;
+  esac
+  print_next
+}
+
+check_settings
+case "${1:-start}" in
+  start) start ;;
   stop) stop_server ;;
   *) fail "unknown argument '$1'" "scripts/local_pool.sh takes stop or nothing" ;;
 esac
