@@ -1,0 +1,168 @@
+//! `[pool]`.
+
+use super::{Facts, Finding};
+use crate::mask::is_variable_name;
+use crate::schema::{OpenAiWorker, WorkerKind};
+
+/// Tables, logs and recordings tell workers apart by name.
+pub(super) fn names_differ(facts: &Facts<'_>) -> Vec<Finding> {
+    let workers = &facts.config.pool.workers;
+    let mut findings = Vec::new();
+    for (i, later) in workers.iter().enumerate() {
+        if let Some(j) = workers[..i].iter().position(|earlier| earlier.name == later.name) {
+            findings.push(Finding::new(
+                [format!("pool.workers[{i}].name"), format!("pool.workers[{j}].name")],
+                format!("two workers are called \"{}\"", later.name),
+                "give one of them another name; a recording's own name for it goes into `worker`",
+            ));
+        }
+    }
+    findings
+}
+
+/// A vote is over the answers of others.
+pub(super) fn vote_needs_others(facts: &Facts<'_>) -> Vec<Finding> {
+    let workers = &facts.config.pool.workers;
+    if workers.is_empty() || workers.iter().any(|w| !matches!(w.kind, WorkerKind::Vote(_))) {
+        return Vec::new();
+    }
+    let message =
+        "the pool holds only workers that vote, and nobody whose answers they could vote on";
+    let help = "add a worker with `kind = \"recorded\"` or `kind = \"openai\"`";
+    vec![Finding::new(["pool.workers"], message, help)]
+}
+
+/// A price for one side of a call only is a price forgotten.
+pub(super) fn prices_come_in_pairs(facts: &Facts<'_>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for (i, worker) in facts.config.pool.workers.iter().enumerate() {
+        if matches!(worker.kind, WorkerKind::Vote(_)) {
+            continue;
+        }
+        let key = |side: &str| format!("pool.workers[{i}].{side}_usd_per_million");
+        let (input, output) = (key("input"), key("output"));
+        let (given, absent) = match ((facts.given)(&input), (facts.given)(&output)) {
+            (true, false) => (input, output),
+            (false, true) => (output, input),
+            _ => continue,
+        };
+        let help = format!("add `{absent}`; 0 is right for a side that costs nothing");
+        let message = format!("worker \"{}\" has a price for one side of a call only", worker.name);
+        findings.push(Finding::new([given, absent], message, help));
+    }
+    findings
+}
+
+fn live<'a>(facts: &Facts<'a>) -> impl Iterator<Item = (usize, &'a OpenAiWorker)> {
+    facts.config.pool.workers.iter().enumerate().filter_map(|(i, w)| match &w.kind {
+        WorkerKind::Openai(worker) => Some((i, worker)),
+        _ => None,
+    })
+}
+
+/// An endpoint has an address over HTTP, without a password in it.
+pub(super) fn address_is_http(facts: &Facts<'_>) -> Vec<Finding> {
+    live(facts)
+        .filter_map(|(i, worker)| {
+            let key = format!("pool.workers[{i}].base_url");
+            let host = worker
+                .base_url
+                .strip_prefix("http://")
+                .or_else(|| worker.base_url.strip_prefix("https://"))
+                .map(|rest| rest.split('/').next().unwrap_or_default());
+            let (message, help) = match host {
+                None | Some("") => (
+                    "an endpoint's address begins with http:// or https:// and a host",
+                    "for example \"http://127.0.0.1:8801/v1\"",
+                ),
+                Some(host) if host.contains('@') => (
+                    "an address cannot hold a user name or password",
+                    "put the key into an environment variable and its name into `api_key_env`",
+                ),
+                Some(_) if worker.base_url.trim_end_matches('/').ends_with("/chat/completions") => {
+                    (
+                        "the address is the part before /chat/completions",
+                        "take /chat/completions off its end",
+                    )
+                }
+                Some(_) => return None,
+            };
+            Some(Finding::new([key], message, help))
+        })
+        .collect()
+}
+
+/// The variable's name stands in the file, never the key itself.
+pub(super) fn key_variable_is_a_name(facts: &Facts<'_>) -> Vec<Finding> {
+    live(facts)
+        .filter(|(_, w)| w.api_key_env.as_deref().is_some_and(|name| !is_variable_name(name)))
+        .map(|(i, _)| {
+            let message =
+                "this is not the name of an environment variable (letters, digits, underscores)";
+            let help =
+                "put the key into an environment variable and write the variable's name here";
+            Finding::new([format!("pool.workers[{i}].api_key_env")], message, help)
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::checks::tests::conflicts;
+
+    fn live(keys: &str) -> String {
+        format!(r#"pool.workers=[{{name="l",kind="openai",model="m",{keys}}}]"#)
+    }
+
+    #[test]
+    fn two_workers_of_one_name() {
+        let workers = r#"pool.workers=[{name="a",kind="recorded",recording="r"},{name="b",kind="vote"},{name="a",kind="vote"}]"#;
+        assert_eq!(conflicts(&[workers]), ["pool.workers[2].name"]);
+    }
+
+    #[test]
+    fn a_vote_without_voters() {
+        assert_eq!(conflicts(&[r#"pool.workers=[{name="v",kind="vote"}]"#]), ["pool.workers"]);
+        let two = r#"pool.workers=[{name="v",kind="vote"},{name="w",kind="vote"}]"#;
+        assert_eq!(conflicts(&[two]), ["pool.workers"]);
+    }
+
+    #[test]
+    fn a_price_for_one_side() {
+        let url = r#"base_url="http://h/v1""#;
+        let one = live(&format!("{url},output_usd_per_million=2"));
+        assert_eq!(conflicts(&[&one]), ["pool.workers[0].output_usd_per_million"]);
+        assert!(
+            conflicts(&[&live(&format!("{url},output_usd_per_million=2,input_usd_per_million=0"))])
+                .is_empty()
+        );
+        let recorded =
+            r#"pool.workers=[{name="a",kind="recorded",recording="r",input_usd_per_million=1}]"#;
+        assert_eq!(conflicts(&[recorded]), ["pool.workers[0].input_usd_per_million"]);
+    }
+
+    #[test]
+    fn addresses_that_are_none() {
+        for bad in [
+            "h/v1",
+            "ftp://h",
+            "http://",
+            "https:///v1",
+            "http://u:p@h/v1",
+            "http://h/v1/chat/completions",
+        ] {
+            assert_eq!(
+                conflicts(&[&live(&format!("base_url=\"{bad}\""))]),
+                ["pool.workers[0].base_url"],
+                "{bad}"
+            );
+        }
+        assert!(conflicts(&[&live(r#"base_url="https://h:1/a@b/v1""#)]).is_empty());
+    }
+
+    #[test]
+    fn a_key_in_the_place_of_its_variable() {
+        let worker = live(r#"base_url="http://h/v1",api_key_env="sk-12""#);
+        assert_eq!(conflicts(&[&worker]), ["pool.workers[0].api_key_env"]);
+    }
+}
