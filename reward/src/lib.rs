@@ -8,6 +8,7 @@
 mod decimal;
 pub mod extract;
 mod grade;
+mod judge;
 mod pytext;
 mod python;
 pub mod reasoning_gym;

@@ -99,7 +99,7 @@ fn indented(source: String) -> String {
     if first.starts_with([' ', '\t']) {
         return source;
     }
-    source.lines().map(|line| format!("    {line}\n")).collect()
+    source.lines().flat_map(|line| ["    ", line, "\n"]).collect()
 }
 
 #[cfg(test)]

@@ -154,13 +154,12 @@ fn starts_number(text: &str, at: usize) -> bool {
 fn number_at(text: &str, at: usize) -> Option<(Number, usize)> {
     let (numerator, mut end) = decimal_at(text, at)?;
     let mut denominator = Decimal::from_u32(1);
-    if text[end..].starts_with('/') {
-        if let Some((under, under_end)) =
+    if text[end..].starts_with('/')
+        && let Some((under, under_end)) =
             decimal_at(text, end + 1).filter(|(under, _)| !under.is_zero())
-        {
-            denominator = under;
-            end = under_end;
-        }
+    {
+        denominator = under;
+        end = under_end;
     }
     let percent = text[end..].trim_start_matches(' ').starts_with('%');
     if percent {

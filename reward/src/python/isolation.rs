@@ -47,6 +47,9 @@ impl Isolation {
             sentences.push("Python programs under test can reach the network: this system refuses user namespaces.");
             sentences.push("Python programs under test can write wherever their user can, and can leave processes behind.");
         }
+        if !self.namespaces && self.user.is_none() {
+            sentences.push("Python programs under test can end other processes of their user, this one included.");
+        }
         if self.root && self.user.is_none() {
             sentences.push(
                 "Python programs under test run as root's user id, where no limit on the number of processes binds; \

@@ -143,7 +143,11 @@ impl Setup {
                 check(libc::prctl(libc::PR_SET_DUMPABLE, 1, 0, 0, 0))?;
             }
             if self.namespaces {
-                self.enter_namespaces()?;
+                self.unshare()?;
+            }
+            go_behind_guard()?;
+            if self.namespaces {
+                self.mount()?;
             }
             check(libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))?;
             for (resource, soft, hard) in &self.resources {
@@ -154,9 +158,8 @@ impl Setup {
         Ok(())
     }
 
-    /// Moves into new namespaces. The caller's process stays outside as a guard that waits; its child goes on as the
-    /// first process inside, so that its end is the end of everything in there.
-    unsafe fn enter_namespaces(&self) -> io::Result<()> {
+    /// Leaves the parent's namespaces; the next process forked is the first one inside.
+    unsafe fn unshare(&self) -> io::Result<()> {
         // SAFETY: as in `enter`.
         unsafe {
             let flags = libc::CLONE_NEWUSER
@@ -168,13 +171,7 @@ impl Setup {
             check(libc::unshare(flags))?;
             write_file(c"/proc/self/setgroups", c"deny")?;
             write_file(c"/proc/self/uid_map", &self.uid_map)?;
-            write_file(c"/proc/self/gid_map", &self.gid_map)?;
-            let inner = check(libc::fork())?;
-            if inner != 0 {
-                guard(inner as libc::pid_t);
-            }
-            check(libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL, 0, 0, 0))?;
-            self.mount()
+            write_file(c"/proc/self/gid_map", &self.gid_map)
         }
     }
 
@@ -217,6 +214,20 @@ struct MountAttributes {
 }
 
 const MOUNT_ATTR_RDONLY: u64 = 1;
+
+/// Goes on in a child, while this process stays behind as a guard that only waits. The end of the guard is the end
+/// of the child, and under namespaces of everything in them; and a program that ends its parent ends the guard.
+unsafe fn go_behind_guard() -> io::Result<()> {
+    // SAFETY: system calls only, without pointers.
+    unsafe {
+        let inner = check(libc::fork())?;
+        if inner != 0 {
+            guard(inner as libc::pid_t);
+        }
+        check(libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL, 0, 0, 0))?;
+    }
+    Ok(())
+}
 
 /// Waits for the process inside and ends as it ended. It shares the parent's memory, so it runs nothing else.
 unsafe fn guard(inner: libc::pid_t) -> ! {

@@ -66,7 +66,7 @@ impl Talk<'_> {
             Ok(Ok(_)) => {
                 return Ending::Failed { detail: "the interpreter spoke out of turn".into() };
             }
-            Ok(Err(_)) => return pending_on_exit().await,
+            Ok(Err(_)) => return closed_early().await,
             Err(_) => {
                 return Ending::Failed {
                     detail: format!("no interpreter within {} s", START.as_secs()),
@@ -154,8 +154,8 @@ async fn hear(control: &mut UnixStream) -> io::Result<Vec<u8>> {
     Ok(frame)
 }
 
-/// Never ready: the end of the process is about to be reported by the branch that waits for it.
-async fn pending_on_exit() -> Ending {
+/// Leaves the report to the branch that waits for the process, which is about to end; an ending for where it does not.
+async fn closed_early() -> Ending {
     tokio::time::sleep(LAST_WORDS).await;
     wrong(WrongCause::RuntimeError, "the connection was closed".into())
 }
@@ -200,7 +200,7 @@ async fn ended(child: &mut tokio::process::Child, group: libc::pid_t) -> Ending 
     let Ok(status) = status else {
         return wrong(WrongCause::RuntimeError, "the process was lost".into());
     };
-    // Under namespaces the guard reports a signal the way shells do.
+    // The guard reports a signal the way shells do.
     let signal =
         status.signal().or_else(|| status.code().filter(|code| *code > 128).map(|code| code - 128));
     match signal {

@@ -1,0 +1,104 @@
+//! Real programs and real completions, where `CONDUCTOR_DEV_DATA` names the folder that holds them.
+
+use std::io::Read as _;
+use std::path::PathBuf;
+
+use conductor_configs::schema::Reward;
+use conductor_reward::{Grader, extract};
+use conductor_types::{Grading, Task};
+
+fn dev_data(path: &str) -> Option<PathBuf> {
+    let Some(folder) = std::env::var_os("CONDUCTOR_DEV_DATA") else {
+        println!("skipped: CONDUCTOR_DEV_DATA is not set, so there is no {path}");
+        return None;
+    };
+    Some(PathBuf::from(folder).join(path))
+}
+
+#[derive(serde::Deserialize)]
+struct Problem {
+    task_id: String,
+    prompt: String,
+    canonical_solution: String,
+    test: String,
+    entry_point: String,
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn humanevals_own_solutions_are_right_and_stubs_are_not() {
+    let Some(path) = dev_data("humaneval_mbpp/HumanEval.jsonl.gz") else { return };
+    let file = std::fs::File::open(&path).expect("HumanEval");
+    let mut text = String::new();
+    flate2::read::GzDecoder::new(file).read_to_string(&mut text).expect("gzip");
+    let grader = Grader::new(&Reward::default()).await.expect("python3 is on the path");
+    let mut gradings = tokio::task::JoinSet::new();
+    for line in text.lines() {
+        let problem: Problem = serde_json::from_str(line).expect("a problem");
+        let grader = grader.clone();
+        gradings.spawn(async move {
+            let Problem { task_id, prompt, canonical_solution, test, entry_point } = problem;
+            let whole = format!("Here it is.\n\n```python\n{prompt}{canonical_solution}```\n");
+            let grading = Grading::Python { prelude: prompt, tests: test, entry_point };
+            let task =
+                Task { id: task_id, domain: "humaneval".into(), prompt: String::new(), grading };
+            let right = grader.grade(&task, &whole, None).await;
+            let right_body = grader.grade(&task, &canonical_solution, None).await;
+            let stub = grader.grade(&task, "    return None\n", None).await;
+            (task.id, right, right_body, stub)
+        });
+    }
+    let mut count = 0;
+    while let Some(done) = gradings.join_next().await {
+        let (id, right, right_body, stub) = done.expect("no panic");
+        assert_eq!(right.score(), Some(1.0), "{id}: {right:?}");
+        assert_eq!(right_body.score(), Some(1.0), "{id}: {right_body:?}");
+        assert_eq!(stub.score(), Some(0.0), "{id}: {stub:?}");
+        count += 1;
+    }
+    assert_eq!(count, 164);
+}
+
+#[derive(serde::Deserialize)]
+struct Completion {
+    text: String,
+    n_options: u8,
+    chain_pred: Option<String>,
+    chain_stage: u8,
+}
+
+#[test]
+fn choices_agree_with_mmlu_pros_first_two_rules() {
+    let Some(path) = dev_data("grader_vectors/mc_extraction_vectors.jsonl") else { return };
+    let text = std::fs::read_to_string(path).expect("the vectors");
+    let (mut agree, mut differ, mut refused, mut prose_read) = (0, Vec::new(), 0, 0);
+    for line in text.lines() {
+        let case: Completion = serde_json::from_str(line).expect("a completion");
+        let ours = extract::choice(&case.text, case.n_options).ok().map(String::from);
+        // Stages 1 and 2 read "answer is (X)" and "Answer: X"; stage 3 takes the last capital letter anywhere.
+        match (case.chain_stage, &ours, &case.chain_pred) {
+            (1 | 2, Some(a), Some(b)) if a == b => agree += 1,
+            (1 | 2, None, _) => refused += 1,
+            (1 | 2, ..) => differ.push(
+                case.text
+                    .chars()
+                    .rev()
+                    .take(200)
+                    .collect::<Vec<_>>()
+                    .into_iter()
+                    .rev()
+                    .collect::<String>(),
+            ),
+            (_, Some(_), _) => prose_read += 1,
+            _ => {}
+        }
+    }
+    println!(
+        "{agree} agree, {} differ, {refused} refused, {prose_read} read where the rules find nothing",
+        differ.len()
+    );
+    assert!(
+        agree >= 440 && differ.is_empty() && refused <= 5 && prose_read <= 2,
+        "{}",
+        differ.join("\n----\n")
+    );
+}
