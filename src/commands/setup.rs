@@ -1,0 +1,36 @@
+//! What several verbs need of a configuration: its tasks and its pool.
+
+use std::sync::Arc;
+
+use conductor_configs::Config;
+use conductor_configs::schema::WorkerKind;
+use conductor_datasets::TaskSet;
+use conductor_reward::Extractors;
+use conductor_rollout::Pool;
+
+/// The tasks of a run, and how many were left out because a recorded worker has no answer to them.
+pub fn tasks(config: &Config) -> anyhow::Result<(TaskSet, usize)> {
+    let mut tasks = conductor_datasets::load(&config.tasks)?;
+    let mut left_out = 0;
+    if config.tasks.only_recorded {
+        let recorded = recorded_workers(config);
+        if !recorded.workers.is_empty() {
+            let pool = Pool::open(&recorded, Arc::new(Extractors::new(tasks.iter())))?;
+            left_out = tasks.retain(|id| pool.covered(id));
+        }
+    }
+    Ok((tasks, left_out))
+}
+
+/// The whole pool; nothing is called.
+pub fn pool(config: &Config, tasks: &TaskSet) -> anyhow::Result<Pool> {
+    Ok(Pool::open(&config.pool, Arc::new(Extractors::new(tasks.iter())))?)
+}
+
+/// The part of the pool that decides which tasks can be used; it opens without keys and servers.
+fn recorded_workers(config: &Config) -> conductor_configs::schema::Pool {
+    let is_recorded = |kind: &WorkerKind| matches!(kind, WorkerKind::Recorded(_));
+    let workers =
+        config.pool.workers.iter().filter(|worker| is_recorded(&worker.kind)).cloned().collect();
+    conductor_configs::schema::Pool { workers }
+}

@@ -1,0 +1,11 @@
+//! What a person sees. Commands hand over data; how it looks is decided here.
+
+pub mod error;
+pub mod events;
+pub mod output;
+pub mod style;
+pub mod table;
+
+pub use output::{Page, print, print_json, print_line};
+pub use style::Style;
+pub use table::Table;

@@ -1,0 +1,56 @@
+//! Standard output.
+
+use std::io::Write as _;
+
+use serde::Serialize;
+
+/// Writes text as it is.
+pub fn print(text: &str) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    out.write_all(text.as_bytes())?;
+    Ok(out.flush()?)
+}
+
+/// Writes text and a line break where it has none.
+pub fn print_line(text: &str) -> anyhow::Result<()> {
+    if text.ends_with('\n') { print(text) } else { print(&format!("{text}\n")) }
+}
+
+/// Writes a value as indented JSON.
+pub fn print_json(value: &impl Serialize) -> anyhow::Result<()> {
+    print_line(&serde_json::to_string_pretty(value)?)
+}
+
+/// Text that is put together line by line.
+#[derive(Debug, Default)]
+pub struct Page(String);
+
+impl Page {
+    /// Adds text and a line break where it has none.
+    pub fn line(&mut self, text: impl AsRef<str>) {
+        let text = text.as_ref();
+        self.0.push_str(text);
+        if !text.ends_with('\n') {
+            self.0.push('\n');
+        }
+    }
+
+    /// Writes it to standard output.
+    pub fn print(&self) -> anyhow::Result<()> {
+        print(&self.0)
+    }
+
+    /// The text.
+    pub fn into_text(self) -> String {
+        self.0
+    }
+}
+
+/// Whether an error only says that nobody reads on (`conductor data list … | head`).
+pub fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        cause
+            .downcast_ref::<std::io::Error>()
+            .is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
+    })
+}
