@@ -5,7 +5,7 @@
 //! only once the answer's body has finished, and the word that means "passed" only once they have returned. Leaving
 //! the process, raising, writing verdicts to any output, replacing builtins, and returning objects that equal
 //! everything do not pass. A program written against this very protocol (walking up the call stack to the control
-//! socket) still could: comparing in another process is the cure, and belongs to the sandbox that `docs/` plans.
+//! socket) still could: comparing in another process is the cure, and belongs to a full sandbox.
 
 mod isolation;
 mod launch;
