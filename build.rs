@@ -12,10 +12,9 @@ fn main() {
     };
     let lib = libtorch.join("lib");
     println!("cargo:rerun-if-changed={}", lib.display());
-    match lib.canonicalize() {
-        Ok(lib) => println!("cargo:rustc-link-arg=-Wl,-rpath,{}", lib.display()),
-        Err(error) => {
-            println!("cargo:warning=no libtorch at {}: {error}; run `make setup`", lib.display())
-        }
-    }
+    let message = match lib.canonicalize() {
+        Ok(lib) => format!("rustc-link-arg=-Wl,-rpath,{}", lib.display()),
+        Err(error) => format!("warning=no libtorch at {}: {error}; run `make setup`", lib.display()),
+    };
+    println!("cargo:{message}");
 }

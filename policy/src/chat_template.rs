@@ -21,7 +21,8 @@ impl ChatTemplate {
     /// Reads the template of a model folder: `chat_template.jinja`, or `chat_template` in `tokenizer_config.json`.
     pub fn load(folder: &Path) -> Result<Self, PolicyError> {
         let config_path = folder.join("tokenizer_config.json");
-        let config = if config_path.is_file() { read_json(&config_path)? } else { serde_json::Value::Null };
+        let config =
+            if config_path.is_file() { read_json(&config_path)? } else { serde_json::Value::Null };
         let file = folder.join("chat_template.jinja");
         let source = if file.is_file() {
             std::fs::read_to_string(&file).map_err(PolicyError::io("read", &file))?
@@ -31,18 +32,32 @@ impl ChatTemplate {
                 missing: "a chat template (chat_template.jinja, or \"chat_template\" in tokenizer_config.json)".into(),
             })?
         };
-        Self::compile(source, &special(&config["bos_token"]), &special(&config["eos_token"]), folder)
+        Self::compile(
+            source,
+            &special(&config["bos_token"]),
+            &special(&config["eos_token"]),
+            folder,
+        )
     }
 
-    fn compile(source: String, bos_token: &str, eos_token: &str, folder: &Path) -> Result<Self, PolicyError> {
+    fn compile(
+        source: String,
+        bos_token: &str,
+        eos_token: &str,
+        folder: &Path,
+    ) -> Result<Self, PolicyError> {
         let mut environment = Environment::new();
         // As transformers sets its Jinja environment up.
         environment.set_trim_blocks(true);
         environment.set_lstrip_blocks(true);
-        environment.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
-        environment.add_function("raise_exception", |message: String| -> Result<Value, minijinja::Error> {
-            Err(minijinja::Error::new(ErrorKind::InvalidOperation, message))
-        });
+        environment
+            .set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
+        environment.add_function(
+            "raise_exception",
+            |message: String| -> Result<Value, minijinja::Error> {
+                Err(minijinja::Error::new(ErrorKind::InvalidOperation, message))
+            },
+        );
         environment
             .add_template_owned("chat", source)
             .map_err(|error| template_error(folder, &error))?;

@@ -17,6 +17,7 @@ pub enum Architecture {
 
 /// The sizes and constants of a model.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "each says whether one weight exists")]
 pub struct ModelConfig {
     /// Which family.
     pub architecture: Architecture,
@@ -113,7 +114,9 @@ impl ModelConfig {
             }
         };
         if json["use_sliding_window"].as_bool() == Some(true) {
-            return Err(fields.unsupported("sliding-window attention", "set use_sliding_window to false"));
+            return Err(
+                fields.unsupported("sliding-window attention", "set use_sliding_window to false")
+            );
         }
         if let Some(act) = json["hidden_act"].as_str().filter(|act| *act != "silu") {
             return Err(fields.unsupported(&format!("hidden_act {act}"), "use a model with silu"));
@@ -124,12 +127,17 @@ impl ModelConfig {
         if heads % kv_heads != 0 {
             return Err(PolicyError::malformed(
                 path,
-                format!("num_attention_heads {heads} is no multiple of num_key_value_heads {kv_heads}"),
+                format!(
+                    "num_attention_heads {heads} is no multiple of num_key_value_heads {kv_heads}"
+                ),
             ));
         }
         let head_dim = fields.positive_or("head_dim", hidden_size / heads)?;
         if head_dim % 2 != 0 {
-            return Err(PolicyError::malformed(path, format!("head width {head_dim} is odd; rotary embeddings need pairs")));
+            return Err(PolicyError::malformed(
+                path,
+                format!("head width {head_dim} is odd; rotary embeddings need pairs"),
+            ));
         }
         let attention_bias = json["attention_bias"].as_bool().unwrap_or(false);
         Ok(Self {
@@ -178,9 +186,14 @@ struct Fields<'a> {
 impl Fields<'_> {
     fn positive(&self, key: &str) -> Result<i64, PolicyError> {
         match &self.json[key] {
-            Value::Null => Err(PolicyError::malformed(self.path, format!("the key {key} is missing"))),
+            Value::Null => {
+                Err(PolicyError::malformed(self.path, format!("the key {key} is missing")))
+            }
             value => value.as_i64().filter(|v| (1..=1 << 40).contains(v)).ok_or_else(|| {
-                PolicyError::malformed(self.path, format!("{key} must be a positive whole number, not {value}"))
+                PolicyError::malformed(
+                    self.path,
+                    format!("{key} must be a positive whole number, not {value}"),
+                )
             }),
         }
     }
@@ -190,7 +203,11 @@ impl Fields<'_> {
     }
 
     fn unsupported(&self, what: &str, hint: &str) -> PolicyError {
-        PolicyError::Unsupported { path: self.path.to_owned(), what: what.into(), hint: hint.into() }
+        PolicyError::Unsupported {
+            path: self.path.to_owned(),
+            what: what.into(),
+            hint: hint.into(),
+        }
     }
 }
 
@@ -235,5 +252,6 @@ fn token_list(value: &Value) -> Vec<i64> {
 /// Reads a JSON file with an error that names it.
 pub(crate) fn read_json(path: &Path) -> Result<Value, PolicyError> {
     let text = std::fs::read_to_string(path).map_err(PolicyError::io("read", path))?;
-    serde_json::from_str(&text).map_err(|error| PolicyError::malformed(path, format!("no valid JSON: {error}")))
+    serde_json::from_str(&text)
+        .map_err(|error| PolicyError::malformed(path, format!("no valid JSON: {error}")))
 }

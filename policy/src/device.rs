@@ -35,10 +35,9 @@ impl Placement {
             },
         };
         let kind = match dtype {
-            Dtype::Float32 => Kind::Float,
             Dtype::Bfloat16 => Kind::BFloat16,
             Dtype::Auto if device.is_cuda() || cpu_has_bfloat16() => Kind::BFloat16,
-            Dtype::Auto => Kind::Float,
+            Dtype::Auto | Dtype::Float32 => Kind::Float,
         };
         Ok(Self { device, kind })
     }
@@ -80,7 +79,8 @@ pub fn cuda_problem() -> Option<String> {
 
 fn load_cuda_library() -> Result<(), String> {
     // SAFETY: dlopen runs the library's initialisers; libtorch_cuda's register operators and touch nothing of ours.
-    let handle = unsafe { libc::dlopen(c"libtorch_cuda.so".as_ptr(), libc::RTLD_NOW | libc::RTLD_GLOBAL) };
+    let handle =
+        unsafe { libc::dlopen(c"libtorch_cuda.so".as_ptr(), libc::RTLD_NOW | libc::RTLD_GLOBAL) };
     if !handle.is_null() {
         return Ok(());
     }

@@ -14,7 +14,9 @@ pub enum PolicyError {
         source: std::io::Error,
     },
     /// A model folder lacks something.
-    #[error("{folder} is no complete model folder: {missing} is missing; expected a Hugging Face folder with config.json, *.safetensors and tokenizer.json")]
+    #[error(
+        "{folder} is no complete model folder: {missing} is missing; expected a Hugging Face folder with config.json, *.safetensors and tokenizer.json"
+    )]
     Incomplete {
         /// The folder.
         folder: PathBuf,

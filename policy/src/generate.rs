@@ -58,11 +58,13 @@ pub fn generate(
     monitor: &mut Monitor<'_>,
 ) -> Result<Option<Vec<Vec<Sampled>>>, PolicyError> {
     check_prompts(model, prompts)?;
-    let mut results: Vec<Vec<Option<Sampled>>> = seeds.iter().map(|s| vec![None; s.len()]).collect();
+    let mut results: Vec<Vec<Option<Sampled>>> =
+        seeds.iter().map(|s| vec![None; s.len()]).collect();
     let mut finished = 0;
     for batch in plan(seeds, decoding.batch_size.max(1)) {
-        let Some(samples) = tch::no_grad(|| Batch::new(model, prompts, seeds, &batch).run(decoding, monitor, finished))
-        else {
+        let Some(samples) = tch::no_grad(|| {
+            Batch::new(model, prompts, seeds, &batch).run(decoding, monitor, finished)
+        }) else {
             return Ok(None);
         };
         finished += samples.len();
@@ -109,7 +111,8 @@ impl Unit {
 
 /// Batches of at most `batch_size` rows in which every unit has the same number of samples.
 fn plan(seeds: &[Vec<u64>], batch_size: usize) -> Vec<Vec<Unit>> {
-    let mut by_size: std::collections::BTreeMap<usize, Vec<Unit>> = std::collections::BTreeMap::new();
+    let mut by_size: std::collections::BTreeMap<usize, Vec<Unit>> =
+        std::collections::BTreeMap::new();
     for (request, seeds) in seeds.iter().enumerate() {
         for start in (0..seeds.len()).step_by(batch_size) {
             let samples = start..(start + batch_size).min(seeds.len());
@@ -149,7 +152,8 @@ struct Cache {
 
 impl<'m> Batch<'m> {
     fn new(model: &'m Model, prompts: &[Vec<i64>], seeds: &[Vec<u64>], units: &[Unit]) -> Self {
-        let chosen: Vec<&[i64]> = units.iter().map(|unit| prompts[unit.request].as_slice()).collect();
+        let chosen: Vec<&[i64]> =
+            units.iter().map(|unit| prompts[unit.request].as_slice()).collect();
         let sequences: Vec<Sequence<'_>> =
             chosen.iter().map(|prompt| Sequence { prompt, response: &[] }).collect();
         let tree = TokenTree::build(&sequences);
@@ -163,18 +167,31 @@ impl<'m> Batch<'m> {
         }
         let shape = [units.len() as i64, longest as i64];
         let places = model.token_tensor(&places);
-        let spread = |t: &Tensor| t.index_select(1, &places).unflatten(1, shape).transpose(0, 1).contiguous();
+        let spread = |t: &Tensor| {
+            t.index_select(1, &places).unflatten(1, shape).transpose(0, 1).contiguous()
+        };
         let kind = model.placement.kind;
         let device = model.placement.device;
         let rows: i64 = units.iter().map(|unit| unit.samples.len() as i64).sum();
         let layers = keys_values
             .into_iter()
             .map(|(keys, values)| {
-                let own = || Tensor::zeros([rows, model.config.kv_heads, 32, model.config.head_dim], (kind, device));
-                Cache { prefix_keys: spread(&keys), prefix_values: spread(&values), own_keys: own(), own_values: own() }
+                let own = || {
+                    Tensor::zeros(
+                        [rows, model.config.kv_heads, 32, model.config.head_dim],
+                        (kind, device),
+                    )
+                };
+                Cache {
+                    prefix_keys: spread(&keys),
+                    prefix_values: spread(&values),
+                    own_keys: own(),
+                    own_values: own(),
+                }
             })
             .collect();
-        let padding = Tensor::from_slice(&padding).to_device(device).view([shape[0], 1, 1, shape[1]]);
+        let padding =
+            Tensor::from_slice(&padding).to_device(device).view([shape[0], 1, 1, shape[1]]);
         let last: Vec<i64> = tree.prompt_places.iter().map(|path| path[path.len() - 1]).collect();
         Self {
             model,
@@ -182,15 +199,26 @@ impl<'m> Batch<'m> {
             samples: rows / shape[0].max(1),
             prompt_lengths: chosen.iter().map(|prompt| prompt.len() as i64).collect(),
             layers,
-            prefix_mask: Tensor::zeros(padding.size(), (kind, device)).masked_fill(&padding, f64::NEG_INFINITY),
+            prefix_mask: Tensor::zeros(padding.size(), (kind, device))
+                .masked_fill(&padding, f64::NEG_INFINITY),
             first: hidden.index_select(0, &model.token_tensor(&last)),
-            rngs: units.iter().flat_map(Unit::slots).map(|(r, s)| SplitMix::new(seeds[r][s])).collect(),
+            rngs: units
+                .iter()
+                .flat_map(Unit::slots)
+                .map(|(r, s)| SplitMix::new(seeds[r][s]))
+                .collect(),
         }
     }
 
-    fn run(mut self, decoding: &Decoding, monitor: &mut Monitor<'_>, finished: usize) -> Option<Vec<Sampled>> {
+    fn run(
+        mut self,
+        decoding: &Decoding,
+        monitor: &mut Monitor<'_>,
+        finished: usize,
+    ) -> Option<Vec<Sampled>> {
         let rows = (self.groups * self.samples) as usize;
-        let empty = Sampled { tokens: Vec::new(), logprobs: Vec::new(), finish: FinishReason::Length };
+        let empty =
+            Sampled { tokens: Vec::new(), logprobs: Vec::new(), finish: FinishReason::Length };
         let mut samples = vec![empty; rows];
         let mut active: Vec<i64> = (0..rows as i64).collect();
         let mut hidden = self.first.repeat_interleave_self_int(self.samples, 0, None);
@@ -229,9 +257,12 @@ impl<'m> Batch<'m> {
             // Inverse of the distribution function at one uniform number a row: the draw depends on the row's own
             // seed only, whatever else is in the batch.
             let cumulative = all.to_kind(Kind::Double).exp().cumsum(-1, Kind::Double);
-            let uniforms: Vec<f64> = active.iter().map(|&row| self.rngs[row as usize].next_unit()).collect();
+            let uniforms: Vec<f64> =
+                active.iter().map(|&row| self.rngs[row as usize].next_unit()).collect();
             let total = cumulative.narrow(-1, cumulative.size()[1] - 1, 1);
-            let points = Tensor::from_slice(&uniforms).to_device(self.model.placement.device).unsqueeze(-1) * total;
+            let points =
+                Tensor::from_slice(&uniforms).to_device(self.model.placement.device).unsqueeze(-1)
+                    * total;
             let tokens = points.searchsorted(&cumulative, false, true, "right", None::<Tensor>);
             (tokens.clamp_max(all.size()[1] - 1), all)
         } else {
@@ -244,8 +275,10 @@ impl<'m> Batch<'m> {
     /// Feeds one token to each active row; `step` tokens were fed before. Returns [A, H].
     fn forward(&mut self, tokens: &[i64], active: &[i64], step: i64) -> Tensor {
         let model = self.model;
-        let positions: Vec<i64> =
-            active.iter().map(|&row| self.prompt_lengths[(row / self.samples) as usize] + step).collect();
+        let positions: Vec<i64> = active
+            .iter()
+            .map(|&row| self.prompt_lengths[(row / self.samples) as usize] + step)
+            .collect();
         let (cos, sin) = model.rotary(&positions);
         let rows = model.token_tensor(active);
         let mut x = model.embed(&model.token_tensor(tokens));
@@ -256,9 +289,13 @@ impl<'m> Batch<'m> {
             let _ = cache.own_keys.i((.., .., step)).index_copy_(0, &rows, &k.transpose(0, 1));
             let _ = cache.own_values.i((.., .., step)).index_copy_(0, &rows, &v.transpose(0, 1));
             let all_rows = self.groups * self.samples;
-            let queries = Tensor::zeros([all_rows, model.config.heads, model.config.head_dim], (q.kind(), q.device()))
-                .index_copy(0, &rows, &q.transpose(0, 1));
-            let attended = cache.attend(&queries, &self.prefix_mask, [self.groups, self.samples], step + 1);
+            let queries = Tensor::zeros(
+                [all_rows, model.config.heads, model.config.head_dim],
+                (q.kind(), q.device()),
+            )
+            .index_copy(0, &rows, &q.transpose(0, 1));
+            let attended =
+                cache.attend(&queries, &self.prefix_mask, [self.groups, self.samples], step + 1);
             x = layer.finish(&model.config, &x, &attended.index_select(0, &rows));
         }
         model.norm(&x)
@@ -275,34 +312,37 @@ impl Cache {
     }
 
     /// queries: [B, N, D] → [B, N·D]: softmax over the shared prompt and the row's own first `length` tokens at once.
-    fn attend(&self, queries: &Tensor, prefix_mask: &Tensor, [groups, samples]: [i64; 2], length: i64) -> Tensor {
+    fn attend(
+        &self,
+        queries: &Tensor,
+        prefix_mask: &Tensor,
+        [groups, samples]: [i64; 2],
+        length: i64,
+    ) -> Tensor {
         let size = self.own_keys.size();
         let (kv_heads, width) = (size[1], size[3]);
         let repeat = queries.size()[1] / kv_heads;
         let queries = queries * (width as f64).powf(-0.5);
         // [R, G, K, N/K, D] → [R, K, G·N/K, D]: all samples of a prompt meet its keys in one product.
-        let together = queries.view([groups, samples, kv_heads, repeat, width]).transpose(1, 2).reshape([
-            groups,
-            kv_heads,
-            samples * repeat,
-            width,
-        ]);
+        let together = queries
+            .view([groups, samples, kv_heads, repeat, width])
+            .transpose(1, 2)
+            .reshape([groups, kv_heads, samples * repeat, width]);
         let prefix_scores = together.matmul(&self.prefix_keys.transpose(-1, -2)) + prefix_mask;
         let own_keys = self.own_keys.narrow(2, 0, length);
-        let own_scores = queries.view([-1, kv_heads, repeat, width]).matmul(&own_keys.transpose(-1, -2));
         let own_scores =
-            own_scores.view([groups, samples, kv_heads, repeat, length]).transpose(1, 2).reshape([
-                groups,
-                kv_heads,
-                samples * repeat,
-                length,
-            ]);
+            queries.view([-1, kv_heads, repeat, width]).matmul(&own_keys.transpose(-1, -2));
+        let own_scores = own_scores
+            .view([groups, samples, kv_heads, repeat, length])
+            .transpose(1, 2)
+            .reshape([groups, kv_heads, samples * repeat, length]);
         let weights = Tensor::cat(&[prefix_scores, own_scores], -1)
             .softmax(-1, Kind::Float)
             .to_kind(queries.kind());
         let prefix_length = self.prefix_keys.size()[2];
         let from_prefix = weights.narrow(-1, 0, prefix_length).matmul(&self.prefix_values);
-        let from_prefix = from_prefix.view([groups, kv_heads, samples, repeat, width]).transpose(1, 2);
+        let from_prefix =
+            from_prefix.view([groups, kv_heads, samples, repeat, width]).transpose(1, 2);
         let own_weights = weights
             .narrow(-1, prefix_length, length)
             .reshape([groups, kv_heads, samples, repeat, length])

@@ -48,7 +48,9 @@ impl Metadata<'_> {
             Some(Value::U64(n)) => Ok(i64::try_from(*n).ok()),
             Some(Value::I32(n)) => Ok(Some(i64::from(*n))),
             Some(Value::I64(n)) => Ok(Some(*n)),
-            Some(value) => value.to_u32().map(|n| Some(i64::from(n))).map_err(|error| self.wrong(key, &error)),
+            Some(value) => {
+                value.to_u32().map(|n| Some(i64::from(n))).map_err(|error| self.wrong(key, &error))
+            }
         }
     }
 
@@ -75,7 +77,11 @@ impl Metadata<'_> {
 
 /// Imports `path` into the new folder `out`: config.json, model.safetensors (float32), tokenizer.json,
 /// tokenizer_config.json, generation_config.json. The folder appears whole or not at all.
-pub fn import(path: &Path, out: &Path, progress: &mut dyn FnMut(usize, usize)) -> Result<Imported, PolicyError> {
+pub fn import(
+    path: &Path,
+    out: &Path,
+    progress: &mut dyn FnMut(usize, usize),
+) -> Result<Imported, PolicyError> {
     if out.exists() {
         return Err(PolicyError::Io {
             action: "create",
@@ -97,9 +103,19 @@ pub fn import(path: &Path, out: &Path, progress: &mut dyn FnMut(usize, usize)) -
     }
     std::fs::create_dir_all(&aside).map_err(PolicyError::io("create", &aside))?;
     write_json(&aside.join("config.json"), &config_json)?;
-    write_json(&aside.join("generation_config.json"), &json!({ "eos_token_id": config.eos_tokens }))?;
+    write_json(
+        &aside.join("generation_config.json"),
+        &json!({ "eos_token_id": config.eos_tokens }),
+    )?;
     gguf_tokenizer::write(&metadata, &aside)?;
-    write_weights(path, &content, &mut reader, &config, &aside.join("model.safetensors"), progress)?;
+    write_weights(
+        path,
+        &content,
+        &mut reader,
+        &config,
+        &aside.join("model.safetensors"),
+        progress,
+    )?;
     std::fs::rename(&aside, out).map_err(PolicyError::io("rename", &aside))?;
     Ok(Imported {
         folder: out.to_owned(),
@@ -134,7 +150,8 @@ fn config_of(metadata: &Metadata<'_>, content: &Content) -> Result<serde_json::V
     let hidden = metadata.number(&key("embedding_length"))?;
     let vocab = metadata.list("tokenizer.ggml.tokens")?.len();
     let kv_heads = metadata.optional_number(&key("attention.head_count_kv"))?.unwrap_or(heads);
-    let head_dim = metadata.optional_number(&key("attention.key_length"))?.unwrap_or(hidden / heads.max(1));
+    let head_dim =
+        metadata.optional_number(&key("attention.key_length"))?.unwrap_or(hidden / heads.max(1));
     Ok(json!({
         "architectures": [architecture],
         "model_type": family,
@@ -170,9 +187,14 @@ fn write_weights(
     names.sort_unstable();
     let mut tensors: Vec<(String, Vec<usize>, Vec<u8>)> = Vec::with_capacity(names.len());
     for (index, name) in names.iter().enumerate() {
-        let broken = |error: candle_core::Error| PolicyError::malformed(path, format!("weight {name}: {error}"));
+        let broken = |error: candle_core::Error| {
+            PolicyError::malformed(path, format!("weight {name}: {error}"))
+        };
         let target = hugging_face_name(name).ok_or_else(|| {
-            PolicyError::malformed(path, format!("weight {name} has no place in a {:?} model", config.architecture))
+            PolicyError::malformed(
+                path,
+                format!("weight {name} has no place in a {:?} model", config.architecture),
+            )
         })?;
         let device = candle_core::Device::Cpu;
         let tensor = content
@@ -182,7 +204,9 @@ fn write_weights(
         let shape = tensor.dims().to_vec();
         let values = tensor.flatten_all().and_then(|flat| flat.to_vec1::<f32>()).map_err(broken)?;
         let values = match (config.architecture, heads_of(name, config)) {
-            (Architecture::Llama, Some(heads)) => unpermute(&values, heads as usize, config.head_dim as usize),
+            (Architecture::Llama, Some(heads)) => {
+                unpermute(&values, heads as usize, config.head_dim as usize)
+            }
             _ => values,
         };
         let bytes = values.iter().flat_map(|value| value.to_le_bytes()).collect();
@@ -191,7 +215,9 @@ fn write_weights(
     }
     let views = tensors
         .iter()
-        .map(|(name, shape, bytes)| Ok((name.as_str(), TensorView::new(Dtype::F32, shape.clone(), bytes)?)))
+        .map(|(name, shape, bytes)| {
+            Ok((name.as_str(), TensorView::new(Dtype::F32, shape.clone(), bytes)?))
+        })
         .collect::<Result<Vec<_>, safetensors::SafeTensorError>>()
         .map_err(|error| PolicyError::malformed(path, error))?;
     let info = HashMap::from([("format".to_owned(), "pt".to_owned())]);
@@ -251,7 +277,8 @@ fn unpermute(values: &[f32], heads: usize, head_dim: usize) -> Vec<f32> {
 }
 
 pub(crate) fn write_json(path: &Path, value: &serde_json::Value) -> Result<(), PolicyError> {
-    let mut text = serde_json::to_string_pretty(value).map_err(|error| PolicyError::malformed(path, error))?;
+    let mut text =
+        serde_json::to_string_pretty(value).map_err(|error| PolicyError::malformed(path, error))?;
     text.push('\n');
     std::fs::write(path, text).map_err(PolicyError::io("write", path))
 }
@@ -268,7 +295,10 @@ mod tests {
 
     #[test]
     fn every_kind_of_weight_has_its_name() {
-        assert_eq!(hugging_face_name("blk.3.attn_q.bias").as_deref(), Some("model.layers.3.self_attn.q_proj.bias"));
+        assert_eq!(
+            hugging_face_name("blk.3.attn_q.bias").as_deref(),
+            Some("model.layers.3.self_attn.q_proj.bias")
+        );
         assert_eq!(hugging_face_name("output.weight").as_deref(), Some("lm_head.weight"));
         assert_eq!(hugging_face_name("blk.0.ssm_in.weight"), None);
     }
@@ -278,7 +308,9 @@ mod tests {
         let dir = tempfile::tempdir().expect("a folder");
         let path = dir.path().join("x.gguf");
         std::fs::write(&path, b"not a model").expect("written");
-        let error = import(&path, &dir.path().join("out"), &mut |_, _| {}).expect_err("no GGUF").to_string();
+        let error = import(&path, &dir.path().join("out"), &mut |_, _| {})
+            .expect_err("no GGUF")
+            .to_string();
         assert!(error.contains("x.gguf") && error.contains("GGUF"), "{error}");
         assert!(!dir.path().join("out").exists());
     }

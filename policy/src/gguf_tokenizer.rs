@@ -41,10 +41,9 @@ pub(crate) fn write(metadata: &Metadata<'_>, folder: &Path) -> Result<(), Policy
     let merges = merges
         .iter()
         .map(|merge| {
-            merge
-                .split_once(' ')
-                .map(|(a, b)| json!([a, b]))
-                .ok_or_else(|| metadata.wrong("tokenizer.ggml.merges", &format!("\"{merge}\" is no pair")))
+            merge.split_once(' ').map(|(a, b)| json!([a, b])).ok_or_else(|| {
+                metadata.wrong("tokenizer.ggml.merges", &format!("\"{merge}\" is no pair"))
+            })
         })
         .collect::<Result<Vec<_>, _>>()?;
     let (normalizer, pre_tokenizer) = splitting(metadata)?;
@@ -83,14 +82,18 @@ pub(crate) fn write(metadata: &Metadata<'_>, folder: &Path) -> Result<(), Policy
 }
 
 /// Normaliser and pre-tokeniser, which GGUF only names.
-fn splitting(metadata: &Metadata<'_>) -> Result<(serde_json::Value, serde_json::Value), PolicyError> {
-    let byte_level =
-        |regex: bool| json!({"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": regex});
+fn splitting(
+    metadata: &Metadata<'_>,
+) -> Result<(serde_json::Value, serde_json::Value), PolicyError> {
+    let byte_level = |regex: bool| json!({"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": regex});
     let sequence = |first: serde_json::Value, second| json!({"type": "Sequence", "pretokenizers": [first, second]});
     match metadata.string("tokenizer.ggml.pre").unwrap_or("default") {
         "gpt-2" | "default" => Ok((json!(null), byte_level(true))),
         // Every digit is a token of its own.
-        "smollm" => Ok((json!(null), sequence(json!({"type": "Digits", "individual_digits": true}), byte_level(true)))),
+        "smollm" => Ok((
+            json!(null),
+            sequence(json!({"type": "Digits", "individual_digits": true}), byte_level(true)),
+        )),
         "qwen2" => {
             let pattern = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
             let split = json!({"type": "Split", "pattern": {"Regex": pattern}, "behavior": "Isolated", "invert": false});
@@ -108,7 +111,9 @@ fn strings<'a>(metadata: &'a Metadata<'_>, key: &str) -> Result<Vec<&'a str>, Po
     metadata
         .list(key)?
         .iter()
-        .map(|value| value.to_string().map(String::as_str).map_err(|error| metadata.wrong(key, &error)))
+        .map(|value| {
+            value.to_string().map(String::as_str).map_err(|error| metadata.wrong(key, &error))
+        })
         .collect()
 }
 

@@ -21,14 +21,23 @@ pub struct TokenStats {
 
 /// hidden: [n, H] states that predict targets: [n] of int64; logits are divided by `temperature` first, for the
 /// entropy too. No gradients.
-pub fn token_stats(model: &Model, hidden: &Tensor, targets: &Tensor, temperature: f64) -> TokenStats {
+pub fn token_stats(
+    model: &Model,
+    hidden: &Tensor,
+    targets: &Tensor,
+    temperature: f64,
+) -> TokenStats {
     tch::no_grad(|| {
         let count = hidden.size()[0];
         let (mut logprobs, mut entropies) = (Vec::new(), Vec::new());
         for (start, length) in chunks(count) {
             let all = log_softmax(model, &hidden.narrow(0, start, length), temperature);
             logprobs.push(pick(&all, &targets.narrow(0, start, length)));
-            entropies.push(-(all.exp() * &all).sum_dim_intlist([-1_i64].as_slice(), false, Kind::Float));
+            entropies.push(-(all.exp() * &all).sum_dim_intlist(
+                [-1_i64].as_slice(),
+                false,
+                Kind::Float,
+            ));
         }
         if logprobs.is_empty() {
             let empty = Tensor::zeros([0], (Kind::Float, hidden.device()));
@@ -41,7 +50,14 @@ pub fn token_stats(model: &Model, hidden: &Tensor, targets: &Tensor, temperature
 /// Runs the backward pass of a tape from the loss's derivative by each token's log-probability.
 ///
 /// places: [n] rows of the tape's hidden states that predict targets: [n]; gradient: [n].
-pub fn backward(tape: Tape<'_>, model: &Model, places: &Tensor, targets: &Tensor, gradient: &Tensor, temperature: f64) {
+pub fn backward(
+    tape: Tape<'_>,
+    model: &Model,
+    places: &Tensor,
+    targets: &Tensor,
+    gradient: &Tensor,
+    temperature: f64,
+) {
     let rows = tape.hidden.detach();
     let leaf = rows.index_select(0, places).set_requires_grad(true);
     for (start, length) in chunks(leaf.size()[0]) {
@@ -55,7 +71,8 @@ pub fn backward(tape: Tape<'_>, model: &Model, places: &Tensor, targets: &Tensor
 
 /// hidden: [n, H] → [n, vocabulary] in float32.
 fn log_softmax(model: &Model, hidden: &Tensor, temperature: f64) -> Tensor {
-    let logits = hidden.linear(&model.head().to_kind(hidden.kind()), None::<Tensor>).to_kind(Kind::Float);
+    let logits =
+        hidden.linear(&model.head().to_kind(hidden.kind()), None::<Tensor>).to_kind(Kind::Float);
     (logits / temperature).log_softmax(-1, Kind::Float)
 }
 

@@ -60,7 +60,12 @@ pub(crate) type KeysValues = (Tensor, Tensor);
 impl Model {
     /// Loads a Hugging Face folder. Weights that are trained become float32 masters with gradients; frozen ones are
     /// kept in the precision of the passes.
-    pub fn load(folder: &Path, placement: Placement, adapter: &Adapter, seed: u64) -> Result<Self, PolicyError> {
+    pub fn load(
+        folder: &Path,
+        placement: Placement,
+        adapter: &Adapter,
+        seed: u64,
+    ) -> Result<Self, PolicyError> {
         let config = ModelConfig::read(folder)?;
         let mut files = WeightFiles::open(folder)?;
         let full = matches!(adapter, Adapter::Full);
@@ -130,7 +135,8 @@ impl Model {
         let kind = self.placement.kind;
         let hidden = tree.mask(self.placement.device).logical_not();
         let size = [tree.len() as i64, tree.len() as i64];
-        let mask = Tensor::zeros(size, (kind, self.placement.device)).masked_fill(&hidden, f64::NEG_INFINITY);
+        let mask = Tensor::zeros(size, (kind, self.placement.device))
+            .masked_fill(&hidden, f64::NEG_INFINITY);
         Context { cos, sin, mask }
     }
 
@@ -138,7 +144,8 @@ impl Model {
     pub(crate) fn rotary(&self, positions: &[i64]) -> (Tensor, Tensor) {
         let device = self.placement.device;
         let half = self.config.head_dim / 2;
-        let frequencies: Vec<f32> = (0..half).map(|i| self.config.rotary_frequency(i) as f32).collect();
+        let frequencies: Vec<f32> =
+            (0..half).map(|i| self.config.rotary_frequency(i) as f32).collect();
         let frequencies = Tensor::from_slice(&frequencies).to_device(device);
         let positions = Tensor::from_slice(positions).to_device(device).to_kind(Kind::Float);
         let angles = positions.unsqueeze(1) * frequencies.unsqueeze(0);
@@ -147,6 +154,7 @@ impl Model {
     }
 
     /// The same model without gradients, low-rank updates folded in, in the precision of the passes: for sampling.
+    #[must_use]
     pub fn for_inference(&self) -> Self {
         tch::no_grad(|| {
             let kind = self.placement.kind;
@@ -215,7 +223,13 @@ impl Model {
         }
     }
 
-    fn add_lora(&mut self, rank: i64, alpha: f64, targets: &[LoraTarget], seed: u64) -> Result<(), PolicyError> {
+    fn add_lora(
+        &mut self,
+        rank: i64,
+        alpha: f64,
+        targets: &[LoraTarget],
+        seed: u64,
+    ) -> Result<(), PolicyError> {
         let options = (Kind::Float, self.placement.device);
         let mut rng = conductor_types::seed::SplitMix::new(seed);
         for layer in &mut self.layers {
@@ -226,9 +240,12 @@ impl Model {
                 let (out, input) = (linear.weight.size()[0], linear.weight.size()[1]);
                 // Kaiming-uniform with a = √5, as the usual implementations start A: U(−1/√in, 1/√in).
                 let bound = 1.0 / (input as f64).sqrt();
-                let a: Vec<f32> =
-                    (0..rank * input).map(|_| ((2.0 * rng.next_unit() - 1.0) * bound) as f32).collect();
-                let a = Tensor::f_from_slice(&a)?.f_view([rank, input])?.f_to_device(self.placement.device)?;
+                let a: Vec<f32> = (0..rank * input)
+                    .map(|_| ((2.0 * rng.next_unit() - 1.0) * bound) as f32)
+                    .collect();
+                let a = Tensor::f_from_slice(&a)?
+                    .f_view([rank, input])?
+                    .f_to_device(self.placement.device)?;
                 linear.lora = Some(Lora {
                     a: a.set_requires_grad(true),
                     b: Tensor::zeros([out, rank], options).set_requires_grad(true),
@@ -247,7 +264,12 @@ impl ModelConfig {
         match self.rope_scaling {
             RopeScaling::None => base,
             RopeScaling::Linear { factor } => base / factor,
-            RopeScaling::Llama3 { factor, low_freq_factor, high_freq_factor, original_max_positions } => {
+            RopeScaling::Llama3 {
+                factor,
+                low_freq_factor,
+                high_freq_factor,
+                original_max_positions,
+            } => {
                 let wavelength = 2.0 * std::f64::consts::PI / base;
                 let ramp = (original_max_positions / wavelength - low_freq_factor)
                     / (high_freq_factor - low_freq_factor);
@@ -265,13 +287,18 @@ impl Layer {
         let prefix = format!("model.layers.{index}");
         let (h, i) = (config.hidden_size, config.intermediate_size);
         let (q, kv) = (config.heads * config.head_dim, config.kv_heads * config.head_dim);
-        let mut linear = |name: &str, out: i64, input: i64, bias: bool| -> Result<Linear, PolicyError> {
-            Ok(Linear {
-                weight: take(&format!("{prefix}.{name}.weight"), &[out, input])?,
-                bias: if bias { Some(take(&format!("{prefix}.{name}.bias"), &[out])?) } else { None },
-                lora: None,
-            })
-        };
+        let mut linear =
+            |name: &str, out: i64, input: i64, bias: bool| -> Result<Linear, PolicyError> {
+                Ok(Linear {
+                    weight: take(&format!("{prefix}.{name}.weight"), &[out, input])?,
+                    bias: if bias {
+                        Some(take(&format!("{prefix}.{name}.bias"), &[out])?)
+                    } else {
+                        None
+                    },
+                    lora: None,
+                })
+            };
         let bias = config.qkv_bias;
         let (q, k, v) = (
             linear("self_attn.q_proj", q, h, bias)?,
@@ -296,7 +323,12 @@ impl Layer {
     }
 
     /// x: [T, H]; the result is [T, H] and this layer's rotated keys and values.
-    pub(crate) fn forward(&self, config: &ModelConfig, x: &Tensor, context: &Context) -> (Tensor, KeysValues) {
+    pub(crate) fn forward(
+        &self,
+        config: &ModelConfig,
+        x: &Tensor,
+        context: &Context,
+    ) -> (Tensor, KeysValues) {
         let (q, k, v) = self.project(config, x);
         let q = rotate(&q, &context.cos, &context.sin);
         let k = rotate(&k, &context.cos, &context.sin);
@@ -448,7 +480,8 @@ impl Tape<'_> {
             gradient = pull_through(&last, &gradient, |x| model.norm(x));
         }
         for (layer, input) in model.layers.iter().zip(inputs).rev() {
-            gradient = pull_through(&input, &gradient, |x| layer.forward(&model.config, x, &context).0);
+            gradient =
+                pull_through(&input, &gradient, |x| layer.forward(&model.config, x, &context).0);
         }
         if model.embedding.requires_grad() {
             pull(&model.embed(&tokens), &gradient);

@@ -43,14 +43,19 @@ impl Policy {
         seed: u64,
     ) -> Result<Self, PolicyError> {
         if !folder.is_dir() {
-            return Err(PolicyError::Incomplete { folder: folder.to_owned(), missing: "the folder itself".into() });
+            return Err(PolicyError::Incomplete {
+                folder: folder.to_owned(),
+                missing: "the folder itself".into(),
+            });
         }
         // Cheap checks first: a wrong tokenizer must not cost the loading of the weights.
         let vocab_size = crate::ModelConfig::read(folder)?.vocab_size;
         let tokenizer = Tokenizer::load(folder, vocab_size)?;
         let template = ChatTemplate::load(folder)?;
         let model = Model::load(folder, placement, adapter, seed)?;
-        if let Some(bad) = model.config.eos_tokens.iter().find(|token| !(0..vocab_size).contains(*token)) {
+        if let Some(bad) =
+            model.config.eos_tokens.iter().find(|token| !(0..vocab_size).contains(*token))
+        {
             return Err(PolicyError::TokenizerMismatch {
                 folder: folder.to_owned(),
                 reason: format!("eos_token_id {bad} is outside the vocabulary of {vocab_size}"),
@@ -60,7 +65,11 @@ impl Policy {
     }
 
     /// The tokens of a conversation up to the opening of the policy's turn, and of the start of that turn.
-    pub fn encode_prompt(&self, messages: &[ChatMessage], assistant_prefix: &str) -> Result<Vec<i64>, PolicyError> {
+    pub fn encode_prompt(
+        &self,
+        messages: &[ChatMessage],
+        assistant_prefix: &str,
+    ) -> Result<Vec<i64>, PolicyError> {
         let text = self.template.render(messages)? + assistant_prefix;
         self.tokenizer.encode(&text)
     }
@@ -70,7 +79,8 @@ impl Policy {
         Decoding {
             temperature,
             max_new_tokens: sampling.max_new_tokens as usize,
-            max_prompt_tokens: (sampling.max_prompt_tokens as usize).min(self.model.config.max_positions),
+            max_prompt_tokens: (sampling.max_prompt_tokens as usize)
+                .min(self.model.config.max_positions),
             batch_size: sampling.batch_size as usize,
             stop_tokens: self.model.config.eos_tokens.clone(),
         }
@@ -86,7 +96,8 @@ impl Policy {
         let failed = |error: PolicyError| SamplerError::Failed(error.to_string());
         let mut prompts = Vec::with_capacity(requests.len());
         for (index, request) in requests.iter().enumerate() {
-            let tokens = self.encode_prompt(&request.messages, &request.assistant_prefix).map_err(failed)?;
+            let tokens =
+                self.encode_prompt(&request.messages, &request.assistant_prefix).map_err(failed)?;
             if tokens.len() > decoding.max_prompt_tokens {
                 return Err(SamplerError::PromptTooLong {
                     index,
@@ -106,13 +117,20 @@ impl Policy {
             .zip(sampled)
             .map(|(prompt, samples)| {
                 let prompt: Arc<[i64]> = prompt.into();
-                samples.into_iter().map(|sample| self.completion(&prompt, sample).map_err(failed)).collect()
+                samples
+                    .into_iter()
+                    .map(|sample| self.completion(&prompt, sample).map_err(failed))
+                    .collect()
             })
             .collect()
     }
 
     /// Greedy continuation of raw tokens, at most `max_new_tokens`, the end-of-sequence token included.
-    pub fn greedy(&self, prompt: &[i64], max_new_tokens: usize) -> Result<(Vec<i64>, FinishReason), PolicyError> {
+    pub fn greedy(
+        &self,
+        prompt: &[i64],
+        max_new_tokens: usize,
+    ) -> Result<(Vec<i64>, FinishReason), PolicyError> {
         let decoding = Decoding {
             temperature: 0.0,
             max_new_tokens,
@@ -125,7 +143,8 @@ impl Policy {
         let model = self.model.for_inference();
         let sampled = generate(&model, &[prompt.to_vec()], &[vec![0]], &decoding, &mut monitor)?;
         let sample = sampled.and_then(|mut all| all.pop()).and_then(|mut one| one.pop());
-        Ok(sample.map_or((Vec::new(), FinishReason::Length), |sample| (sample.tokens, sample.finish)))
+        Ok(sample
+            .map_or((Vec::new(), FinishReason::Length), |sample| (sample.tokens, sample.finish)))
     }
 
     /// Log-probability of each token but the first, given those before it.

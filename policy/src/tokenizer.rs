@@ -39,19 +39,18 @@ impl Tokenizer {
 
     /// The tokens of a text; special tokens written in it are recognised, none are added.
     pub fn encode(&self, text: &str) -> Result<Vec<i64>, PolicyError> {
-        let encoding = self
-            .inner
-            .encode_fast(text, false)
-            .map_err(|error| PolicyError::malformed(&self.path, format!("it cannot encode a text: {error}")))?;
+        let encoding = self.inner.encode_fast(text, false).map_err(|error| {
+            PolicyError::malformed(&self.path, format!("it cannot encode a text: {error}"))
+        })?;
         Ok(encoding.get_ids().iter().map(|&id| i64::from(id)).collect())
     }
 
     /// The text of tokens without special ones. Tokens that are no valid text become replacement characters.
     pub fn decode(&self, tokens: &[i64]) -> Result<String, PolicyError> {
         let ids: Vec<u32> = tokens.iter().filter_map(|&token| u32::try_from(token).ok()).collect();
-        self.inner
-            .decode(&ids, true)
-            .map_err(|error| PolicyError::malformed(&self.path, format!("it cannot decode tokens: {error}")))
+        self.inner.decode(&ids, true).map_err(|error| {
+            PolicyError::malformed(&self.path, format!("it cannot decode tokens: {error}"))
+        })
     }
 
     /// The id of a token given by its exact text.

@@ -47,7 +47,11 @@ impl TokenTree {
         let mut path: Vec<usize> = Vec::new();
         for index in order {
             let Sequence { prompt, response } = sequences[index];
-            let shared = path.iter().zip(prompt).take_while(|&(&place, token)| tree.tokens[place] == *token).count();
+            let shared = path
+                .iter()
+                .zip(prompt)
+                .take_while(|&(&place, token)| tree.tokens[place] == *token)
+                .count();
             tree.close(&mut path, shared);
             for &token in &prompt[shared..] {
                 path.push(tree.push(token, path.len()));
@@ -67,7 +71,8 @@ impl TokenTree {
     /// Tokens that the row would have after `sequence` is added to `sequences`, without building it: an upper bound
     /// that counts the prompt only where it differs from the one before.
     pub fn added_tokens(previous: Option<&[i64]>, sequence: &Sequence<'_>) -> usize {
-        let shared = previous.map_or(0, |p| p.iter().zip(sequence.prompt).take_while(|(a, b)| a == b).count());
+        let shared = previous
+            .map_or(0, |p| p.iter().zip(sequence.prompt).take_while(|(a, b)| a == b).count());
         sequence.prompt.len() - shared + sequence.response.len()
     }
 
@@ -121,7 +126,11 @@ mod tests {
 
     #[test]
     fn shared_prompt_tokens_stand_once() {
-        let tree = TokenTree::build(&[seq(&[1, 2, 3], &[7, 8]), seq(&[1, 2, 4], &[9]), seq(&[1, 2, 3], &[6])]);
+        let tree = TokenTree::build(&[
+            seq(&[1, 2, 3], &[7, 8]),
+            seq(&[1, 2, 4], &[9]),
+            seq(&[1, 2, 3], &[6]),
+        ]);
         assert_eq!(tree.tokens, [1, 2, 3, 7, 8, 6, 4, 9]);
         assert_eq!(tree.positions, [0, 1, 2, 3, 4, 3, 2, 3]);
         assert_eq!(tree.ends, [8, 8, 6, 5, 5, 6, 8, 8]);
@@ -143,7 +152,8 @@ mod tests {
     #[test]
     fn the_mask_shows_each_token_its_own_path() {
         let tree = TokenTree::build(&[seq(&[1], &[2]), seq(&[1], &[3])]);
-        let mask: Vec<bool> = Vec::try_from(tree.mask(Device::Cpu).reshape([-1])).expect("a flat mask");
+        let mask: Vec<bool> =
+            Vec::try_from(tree.mask(Device::Cpu).reshape([-1])).expect("a flat mask");
         assert_eq!(mask, [true, false, false, true, true, false, true, false, true]);
     }
 }

@@ -34,7 +34,10 @@ impl WeightFiles {
             for name in tensors.names() {
                 if let Some(other) = owner.insert((*name).to_owned(), files.len()) {
                     let (other_path, _): &(PathBuf, Mmap) = files.get(other).unwrap_or(&files[0]);
-                    return Err(PolicyError::malformed(&path, format!("weight {name} stands in {} too", other_path.display())));
+                    return Err(PolicyError::malformed(
+                        &path,
+                        format!("weight {name} stands in {} too", other_path.display()),
+                    ));
                 }
             }
             files.push((path, map));
@@ -55,7 +58,9 @@ impl WeightFiles {
             expected: format!("shape {shape:?}"),
             found,
         };
-        let Some(&file) = self.owner.get(name) else { return Err(mismatch("no such weight".into())) };
+        let Some(&file) = self.owner.get(name) else {
+            return Err(mismatch("no such weight".into()));
+        };
         let (path, map) = &self.files[file];
         let tensors = parse(path, map)?;
         let view = tensors.tensor(name).map_err(|error| PolicyError::malformed(path, error))?;
@@ -63,7 +68,8 @@ impl WeightFiles {
         if found != shape {
             return Err(mismatch(format!("shape {found:?}")));
         }
-        let kind = kind_of(view.dtype()).ok_or_else(|| mismatch(format!("element type {:?}", view.dtype())))?;
+        let kind = kind_of(view.dtype())
+            .ok_or_else(|| mismatch(format!("element type {:?}", view.dtype())))?;
         let tensor = Tensor::f_from_data_size(view.data(), shape, kind)?.f_to_kind(Kind::Float)?;
         self.taken.insert(name.to_owned());
         Ok(tensor)
@@ -72,7 +78,8 @@ impl WeightFiles {
     /// An error naming a weight that nothing asked for: a sign that the configuration is another model's.
     pub fn finish(self) -> Result<(), PolicyError> {
         // Old exports carry rotary tables, and tied models a copy of the embedding: neither is a weight of its own.
-        let harmless = |name: &str| name.ends_with("rotary_emb.inv_freq") || name == "lm_head.weight";
+        let harmless =
+            |name: &str| name.ends_with("rotary_emb.inv_freq") || name == "lm_head.weight";
         match self.owner.keys().find(|name| !self.taken.contains(*name) && !harmless(name)) {
             None => Ok(()),
             Some(name) => Err(PolicyError::Weight {
@@ -98,11 +105,16 @@ fn weight_paths(folder: &Path) -> Result<Vec<PathBuf>, PolicyError> {
         });
     }
     let json = read_json(&index)?;
-    let map = json["weight_map"].as_object().ok_or_else(|| PolicyError::malformed(&index, "it has no object \"weight_map\""))?;
+    let map = json["weight_map"]
+        .as_object()
+        .ok_or_else(|| PolicyError::malformed(&index, "it has no object \"weight_map\""))?;
     let names: BTreeSet<&str> = map.values().filter_map(|value| value.as_str()).collect();
     for name in &names {
         if !folder.join(name).is_file() {
-            return Err(PolicyError::Incomplete { folder: folder.to_owned(), missing: (*name).to_owned() });
+            return Err(PolicyError::Incomplete {
+                folder: folder.to_owned(),
+                missing: (*name).to_owned(),
+            });
         }
     }
     Ok(names.into_iter().map(|name| folder.join(name)).collect())
@@ -123,7 +135,8 @@ fn expected_length(bytes: &[u8]) -> Option<u64> {
     let header_len = u64::from_le_bytes(bytes.get(..8)?.try_into().ok()?);
     let header = bytes.get(8..usize::try_from(header_len).ok()?.checked_add(8)?)?;
     let json: serde_json::Value = serde_json::from_slice(header).ok()?;
-    let end = json.as_object()?.values().filter_map(|entry| entry["data_offsets"][1].as_u64()).max()?;
+    let end =
+        json.as_object()?.values().filter_map(|entry| entry["data_offsets"][1].as_u64()).max()?;
     Some(8 + header_len + end)
 }
 

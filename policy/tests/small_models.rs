@@ -32,7 +32,8 @@ fn logits_equal_those_of_transformers() {
         let tokens: Vec<i64> = serde_json::from_value(case["tokens"].clone()).expect("tokens");
         let tree = TokenTree::build(&[Sequence { prompt: &tokens, response: &[] }]);
         let logits = tch::no_grad(|| model.hidden(&tree).linear(model.head(), None::<Tensor>));
-        let expected: Vec<Vec<f64>> = serde_json::from_value(case["logits"].clone()).expect("logits");
+        let expected: Vec<Vec<f64>> =
+            serde_json::from_value(case["logits"].clone()).expect("logits");
         let expected = Tensor::from_slice2(&expected).to_kind(Kind::Float);
         let difference = largest_difference(&logits, &expected);
         assert!(difference < 1e-4, "{name}: {difference}");
@@ -55,8 +56,10 @@ fn a_tree_gives_each_sequence_what_it_would_have_alone() {
         let alone = TokenTree::build(&[*sequence]);
         let alone_hidden = tch::no_grad(|| model.hidden(&alone));
         let length = sequence.response.len();
-        let ours = hidden.index_select(0, &Tensor::from_slice(&tree.predicting_places(index, length)));
-        let theirs = alone_hidden.index_select(0, &Tensor::from_slice(&alone.predicting_places(0, length)));
+        let ours =
+            hidden.index_select(0, &Tensor::from_slice(&tree.predicting_places(index, length)));
+        let theirs =
+            alone_hidden.index_select(0, &Tensor::from_slice(&alone.predicting_places(0, length)));
         assert!(largest_difference(&ours, &theirs) < 1e-5, "sequence {index}");
     }
 }
@@ -71,7 +74,8 @@ fn gradients(model: &Model, recompute: bool) -> Vec<(String, Tensor)> {
         Sequence { prompt: &[1, 2, 3], response: &[7, 8] },
     ];
     let tree = TokenTree::build(&sequences);
-    let places: Vec<i64> = (0..2).flat_map(|i| tree.predicting_places(i, sequences[i].response.len())).collect();
+    let places: Vec<i64> =
+        (0..2).flat_map(|i| tree.predicting_places(i, sequences[i].response.len())).collect();
     let targets = Tensor::from_slice(&[4_i64, 5, 6, 7, 8]);
     let gradient = Tensor::from_slice(&[0.5_f32, -1.0, 0.25, 2.0, -0.125]);
     let tape = model.tape(&tree, recompute);
@@ -92,7 +96,8 @@ fn plain_gradients(model: &Model) -> Vec<(String, Tensor)> {
         let logits = model.hidden(&tree).linear(model.head(), None::<Tensor>) / 0.7;
         let all = logits.log_softmax(-1, Kind::Float);
         let rows = all.narrow(0, prompt.len() as i64 - 1, response.len() as i64);
-        let picked = rows.gather(-1, &Tensor::from_slice(response).unsqueeze(-1), false).squeeze_dim(-1);
+        let picked =
+            rows.gather(-1, &Tensor::from_slice(response).unsqueeze(-1), false).squeeze_dim(-1);
         loss = loss + (picked * Tensor::from_slice(gradient)).sum(Kind::Float);
     }
     loss.backward();
@@ -107,9 +112,14 @@ fn shared_prefixes_chunks_and_recomputation_leave_gradients_as_they_are() {
             let expected = plain_gradients(&model);
             assert!(!expected.is_empty());
             for recompute in [false, true] {
-                for ((name, ours), (_, theirs)) in gradients(&model, recompute).iter().zip(&expected) {
+                for ((name, ours), (_, theirs)) in
+                    gradients(&model, recompute).iter().zip(&expected)
+                {
                     let difference = largest_difference(ours, theirs);
-                    assert!(difference < 2e-5, "{case} {adapter:?} recompute={recompute} {name}: {difference}");
+                    assert!(
+                        difference < 2e-5,
+                        "{case} {adapter:?} recompute={recompute} {name}: {difference}"
+                    );
                 }
             }
         }
@@ -155,7 +165,10 @@ fn sampled_logprobs_equal_a_recomputation_and_do_not_depend_on_the_batch() {
             }
         }
     }
-    assert!(together.iter().flatten().any(|s| s.tokens.len() > 33), "the cache must have grown once");
+    assert!(
+        together.iter().flatten().any(|s| s.tokens.len() > 33),
+        "the cache must have grown once"
+    );
 }
 
 #[test]
@@ -183,7 +196,10 @@ fn samples_follow_the_model_distribution() {
         cells += 1.0;
     }
     // Mean cells, standard deviation √(2·cells): four of them above the mean would be a one-in-30,000 accident.
-    assert!(cells > 10.0 && statistic < cells + 4.0 * (2.0_f64 * cells).sqrt(), "χ² {statistic} over {cells}");
+    assert!(
+        cells > 10.0 && statistic < cells + 4.0 * (2.0_f64 * cells).sqrt(),
+        "χ² {statistic} over {cells}"
+    );
 }
 
 #[test]
@@ -238,7 +254,10 @@ fn damaged_folders_are_named() {
     let bytes = std::fs::read(&weights).expect("bytes");
     std::fs::write(&weights, &bytes[..bytes.len() - 100]).expect("cut");
     let message = error(folder.path());
-    assert!(message.contains("truncated") && message.contains(&bytes.len().to_string()), "{message}");
+    assert!(
+        message.contains("truncated") && message.contains(&bytes.len().to_string()),
+        "{message}"
+    );
 
     std::fs::remove_file(&weights).expect("removed");
     assert!(error(folder.path()).contains("model.safetensors"));
@@ -246,13 +265,19 @@ fn damaged_folders_are_named() {
     let folder = fresh();
     let config = folder.path().join("config.json");
     let text = std::fs::read_to_string(&config).expect("text");
-    std::fs::write(&config, text.replace("\"vocab_size\":101", "\"vocab_size\":102")).expect("changed");
+    std::fs::write(&config, text.replace("\"vocab_size\":101", "\"vocab_size\":102"))
+        .expect("changed");
     let message = error(folder.path());
-    assert!(message.contains("model.embed_tokens.weight") && message.contains("[101, 64]"), "{message}");
+    assert!(
+        message.contains("model.embed_tokens.weight") && message.contains("[101, 64]"),
+        "{message}"
+    );
 
-    std::fs::write(&config, text.replace("\"num_hidden_layers\":2", "\"num_hidden_layers\":1")).expect("changed");
+    std::fs::write(&config, text.replace("\"num_hidden_layers\":2", "\"num_hidden_layers\":1"))
+        .expect("changed");
     assert!(error(folder.path()).contains("no place"), "{}", error(folder.path()));
-    std::fs::write(&config, text.replace("\"model_type\":\"llama\"", "\"model_type\":\"mamba\"")).expect("changed");
+    std::fs::write(&config, text.replace("\"model_type\":\"llama\"", "\"model_type\":\"mamba\""))
+        .expect("changed");
     assert!(error(folder.path()).contains("mamba"));
 }
 
@@ -272,6 +297,7 @@ fn sampling_stops_when_asked() {
     let model = model("llama_tied", &Adapter::Full).for_inference();
     let stop = AtomicBool::new(true);
     let mut monitor = Monitor { stop: &stop, progress: &mut |_| {} };
-    let result = generate(&model, &[vec![1]], &[vec![1]], &decoding(1.0, 4), &mut monitor).expect("no error");
+    let result = generate(&model, &[vec![1]], &[vec![1]], &decoding(1.0, 4), &mut monitor)
+        .expect("no error");
     assert!(result.is_none());
 }

@@ -1,1 +1,29 @@
-//! conductor-trainer
+//! Training and evaluation: what wires tasks, pool, grader and policy into one way through the house.
+//!
+//! task → prompt → sample → parse → run → grade → shape → advantage → update → record. [`train`] reads in this order;
+//! nothing goes back.
+
+pub mod advantage;
+mod batch;
+mod environment;
+mod error;
+pub mod evaluate;
+mod export;
+mod learner;
+pub mod loss;
+mod metrics;
+mod optimizer;
+mod plan;
+mod recorder;
+mod rollouts;
+mod run;
+mod snapshot;
+mod warm_start;
+
+pub use environment::Environment;
+pub use error::TrainError;
+pub use export::{ExportForm, checkpoint_of, export, load_checkpoint};
+pub use learner::{Item, Learner, UpdateStats};
+pub use optimizer::AdamW;
+pub use plan::{Plan, plan};
+pub use run::{Ending, TrainReport, train};

@@ -33,7 +33,8 @@ pub fn write_model(folder: &Path, case: &serde_json::Value) {
     let views = tensors.iter().map(|(name, shape, bytes)| {
         (name.as_str(), TensorView::new(Dtype::F32, shape.clone(), bytes).expect("a view"))
     });
-    safetensors::serialize_to_file(views, None, &folder.join("model.safetensors")).expect("weights");
+    safetensors::serialize_to_file(views, None, &folder.join("model.safetensors"))
+        .expect("weights");
 }
 
 /// The cases of small_models.json by name.

@@ -1,0 +1,132 @@
+//! What a run works with beside the policy: tasks, pool, grader, and the runtime that worker calls wait on.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use conductor_configs::{Config, schema};
+use conductor_datasets::TaskSet;
+use conductor_reward::{Extractors, Grader};
+use conductor_rollout::{ParseRules, Pool};
+use conductor_types::{Grading, Task, Verdict};
+
+use crate::TrainError;
+
+/// Everything outside the policy, opened and checked.
+pub struct Environment {
+    /// The questions by split.
+    pub tasks: TaskSet,
+    /// The workers.
+    pub pool: Pool,
+    /// The judge.
+    pub grader: Grader,
+    /// What a completion must be to be a workflow.
+    pub rules: ParseRules,
+    /// Tasks left out because a recording lacks them.
+    pub left_out: usize,
+    pub(crate) runtime: tokio::runtime::Runtime,
+    verdicts: Mutex<HashMap<(String, String), Verdict>>,
+}
+
+impl Environment {
+    /// Opens tasks, pool and grader and checks that they fit one another.
+    pub fn open(config: &Config) -> Result<Self, TrainError> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()
+            .map_err(TrainError::Runtime)?;
+        let mut tasks = conductor_datasets::load(&config.tasks)?;
+        check_generators(&tasks)?;
+        let extractors = Arc::new(Extractors::new(tasks.iter()));
+        let pool = Pool::open(&config.pool, extractors)?;
+        let total = tasks.len();
+        let missing: Vec<String> = tasks
+            .iter()
+            .filter(|task| !pool.covered(&task.id))
+            .map(|task| task.id.clone())
+            .collect();
+        let left_out = match missing.first() {
+            Some(example) if !config.tasks.only_recorded => {
+                return Err(TrainError::NotRecorded {
+                    missing: missing.len(),
+                    total,
+                    example: example.clone(),
+                });
+            }
+            _ => tasks.retain(|id| pool.covered(id)),
+        };
+        let grader = if tasks.iter().any(Grader::needs_python) {
+            runtime.block_on(Grader::new(&config.reward))?
+        } else {
+            Grader::without_python()
+        };
+        let rules = ParseRules {
+            access: config.workflow.access,
+            max_steps: config.workflow.max_steps as usize,
+            workers: pool.cards().len(),
+        };
+        Ok(Self { tasks, pool, grader, rules, left_out, runtime, verdicts: Mutex::default() })
+    }
+
+    /// What a person should know before the run: limits that are not enforced, numbers that are estimates.
+    pub fn notices(&self) -> Vec<String> {
+        let mut notices = self.pool.notices();
+        if self.left_out > 0 {
+            notices.push(format!(
+                "{} tasks are left out because the pool's recordings lack them; {} remain",
+                self.left_out,
+                self.tasks.len()
+            ));
+        }
+        if self.tasks.iter().any(Grader::needs_python) {
+            notices.extend(self.grader.unenforced());
+        }
+        notices
+    }
+
+    /// Judges an answer; the same answer to the same task is judged once.
+    pub(crate) async fn grade(
+        &self,
+        task: &Task,
+        answer: &str,
+        recorded_score: Option<f64>,
+    ) -> Verdict {
+        let key = (task.id.clone(), answer.to_owned());
+        let reusable = !matches!(task.grading, Grading::Recorded);
+        if reusable {
+            let known =
+                self.verdicts.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
+            if let Some(verdict) = known {
+                return verdict;
+            }
+        }
+        let verdict = self.grader.grade(task, answer, recorded_score).await;
+        if reusable && !matches!(verdict, Verdict::Unscorable { .. }) {
+            self.verdicts
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .insert(key, verdict.clone());
+        }
+        verdict
+    }
+}
+
+fn check_generators(tasks: &TaskSet) -> Result<(), TrainError> {
+    for task in tasks.iter() {
+        if let Grading::ReasoningGym { dataset, .. } = &task.grading
+            && !conductor_reward::reasoning_gym::supported(dataset)
+        {
+            return Err(TrainError::Usage(format!(
+                "task {}: answers to the reasoning-gym generator \"{dataset}\" cannot be scored; supported are {}. Name those you want in tasks.sources, with datasets = […]",
+                task.id,
+                conductor_reward::reasoning_gym::supported_datasets().join(", ")
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// The weight that evaluation puts on the cost, for tables.
+pub(crate) fn cost_per_usd(reward: &schema::Reward) -> f64 {
+    reward.cost_weight / reward.cost_unit_usd
+}

@@ -1,0 +1,95 @@
+use conductor_checkpoints::CheckpointError;
+use conductor_datasets::DataError;
+use conductor_policy::PolicyError;
+use conductor_reward::GraderError;
+use conductor_rollout::PoolError;
+use conductor_types::SamplerError;
+
+/// What can stop a run. The message says what to do; the kind decides the exit code.
+#[derive(Debug, thiserror::Error)]
+pub enum TrainError {
+    /// Tasks or logs.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// The pool.
+    #[error(transparent)]
+    Pool(#[from] PoolError),
+    /// The grader.
+    #[error(transparent)]
+    Grader(#[from] GraderError),
+    /// The model.
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
+    /// Sampling.
+    #[error(transparent)]
+    Sampler(#[from] SamplerError),
+    /// The run's folder.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+    /// An export cannot be written.
+    #[error(transparent)]
+    Export(#[from] conductor_checkpoints::export::ExportError),
+    /// Stored weights cannot be read or written.
+    #[error(transparent)]
+    Weights(#[from] conductor_checkpoints::weights::WeightsError),
+    /// Stored weights belong to another model or adapter.
+    #[error(
+        "{path}: {reason}; the checkpoint belongs to another model or adapter than the configuration names"
+    )]
+    Snapshot {
+        /// The file.
+        path: std::path::PathBuf,
+        /// What differs.
+        reason: String,
+    },
+    /// A loss or gradient is not finite.
+    #[error(
+        "step {step} diverged: {what} is {value}; the step's episodes are in {episodes}, the weights before it in the newest checkpoint. Lower train.optimizer.lr or raise train.advantage.epsilon"
+    )]
+    Diverged {
+        /// The step.
+        step: u64,
+        /// What is not finite.
+        what: &'static str,
+        /// Its value.
+        value: f64,
+        /// The file with the batch.
+        episodes: String,
+    },
+    /// Tasks that the pool cannot answer.
+    #[error(
+        "{missing} of {total} tasks are not in the pool's recordings, for example {example}; set tasks.only_recorded = true to leave them out, or record them with `conductor pool record`"
+    )]
+    NotRecorded {
+        /// How many.
+        missing: usize,
+        /// Of how many.
+        total: usize,
+        /// One of them.
+        example: String,
+    },
+    /// Every episode of a step failed for reasons that are not the policy's.
+    #[error(
+        "step {step}: none of {episodes} episodes could be scored; the most frequent cause is {cause}"
+    )]
+    NothingScorable {
+        /// The step.
+        step: u64,
+        /// How many episodes.
+        episodes: usize,
+        /// The most frequent cause.
+        cause: String,
+    },
+    /// The async runtime cannot start.
+    #[error("cannot start the runtime for worker calls: {0}")]
+    Runtime(std::io::Error),
+    /// A request that the run cannot meet.
+    #[error("{0}")]
+    Usage(String),
+    /// Someone asked to stop.
+    #[error("interrupted")]
+    Interrupted,
+    /// libtorch refused an operation.
+    #[error("libtorch: {0}")]
+    Torch(#[from] tch::TchError),
+}

@@ -1,0 +1,203 @@
+//! Evaluation: the trained policy beside every baseline that the pool allows, question by question.
+//!
+//! The question is the unit of resampling; the best worker is chosen on the validation split only.
+
+mod baselines;
+mod stats;
+mod table;
+
+use std::sync::atomic::AtomicBool;
+
+use conductor_configs::{Config, schema};
+use conductor_policy::Policy;
+use conductor_policy::generate::Monitor;
+use conductor_reward::evaluation_reward;
+use conductor_types::{Episode, Outcome, Split, Task};
+
+pub use stats::{Interval, mcnemar_p, mean_interval};
+pub use table::{Difference, Report, Row, RowKind};
+
+use crate::TrainError;
+use crate::environment::Environment;
+use crate::rollouts::{self, RolloutOptions};
+
+/// One question answered by one contestant.
+#[derive(Debug, Clone, PartialEq, Default, serde::Serialize)]
+pub struct Answered {
+    /// The question.
+    pub task_id: String,
+    /// Correctness in 0..=1; `None` where there is no verdict, and then the question counts for nobody in a comparison.
+    pub score: Option<f64>,
+    /// The reward under the configured weights.
+    pub reward: f64,
+    /// Dollars.
+    pub cost_usd: f64,
+    /// Tokens read and written by workers.
+    pub tokens: f64,
+    /// Worker calls.
+    pub calls: f64,
+    /// Steps of the workflow.
+    pub steps: f64,
+    /// Milliseconds on the critical path.
+    pub latency_ms: f64,
+    /// Why the completion is no workflow; empty where it is one.
+    pub format_error: Option<String>,
+    /// Names of the workers called.
+    pub workers: Vec<String>,
+}
+
+/// A policy that takes part, with the name of its row.
+pub struct Contestant<'a> {
+    /// Its row's name ("trained policy").
+    pub name: &'a str,
+    /// It.
+    pub policy: &'a Policy,
+    /// Finished steps of its weights, for the log.
+    pub step: u64,
+}
+
+/// Evaluates every baseline and every contestant on `split`. Policies decode greedily.
+pub fn evaluate(
+    environment: &Environment,
+    config: &Config,
+    contestants: &[Contestant<'_>],
+    split: Split,
+    stop: &AtomicBool,
+    progress: &mut dyn FnMut(&str, usize, usize),
+) -> Result<Report, TrainError> {
+    let tasks = chosen(environment, config, split)?;
+    let valid = chosen(environment, config, Split::Valid)?;
+    let mut rows =
+        baselines::rows(environment, config, &valid, &tasks, stop, &mut |done, total| {
+            progress("workers", done, total);
+        })?;
+    for contestant in contestants {
+        let groups = episodes(
+            environment,
+            config,
+            contestant.policy,
+            (split, contestant.step),
+            stop,
+            &mut |done, total| {
+                progress(contestant.name, done, total);
+            },
+        )?;
+        let answered =
+            groups.iter().flatten().map(|episode| answered(episode, &config.reward)).collect();
+        rows.push((contestant.name.to_owned(), RowKind::Policy, answered));
+    }
+    Ok(table::report(rows, environment, config, split))
+}
+
+/// One greedy episode a question, ungraded rewards shaped as [`evaluation_reward`] does (no group).
+pub(crate) fn episodes(
+    environment: &Environment,
+    config: &Config,
+    policy: &Policy,
+    (split, weights_of): (Split, u64),
+    stop: &AtomicBool,
+    progress: &mut dyn FnMut(usize, usize),
+) -> Result<Vec<Vec<Episode>>, TrainError> {
+    let tasks = chosen(environment, config, split)?;
+    let requests = rollouts::requests(environment, &config.workflow, &tasks, |_, _| 0, 1);
+    let decoding = policy.decoding(&config.sampling, 0.0);
+    let total = tasks.len();
+    let mut sampled = |done| progress(done, total);
+    let mut monitor = Monitor { stop, progress: &mut sampled };
+    let completions =
+        policy.sample(&requests, &decoding, &mut monitor).map_err(|error| match error {
+            conductor_types::SamplerError::Interrupted => TrainError::Interrupted,
+            other => TrainError::Sampler(other),
+        })?;
+    let options =
+        RolloutOptions { run_seed: config.run.seed, step: weights_of, evaluation: true, stop };
+    let mut groups =
+        rollouts::collect(environment, &tasks, &requests, completions, options, &mut |_, _| {})?;
+    for episode in groups.iter_mut().flatten() {
+        episode.reward = episode.score().map(|score| {
+            let format_ok = !matches!(episode.outcome, Outcome::Malformed(_));
+            conductor_types::RewardParts {
+                format: if format_ok { config.reward.format } else { 0.0 },
+                correctness: if format_ok { config.reward.correct * score } else { 0.0 },
+                cost: if format_ok {
+                    -crate::environment::cost_per_usd(&config.reward)
+                        * episode.outcome.usage().cost_usd
+                } else {
+                    0.0
+                },
+            }
+        });
+    }
+    Ok(groups)
+}
+
+/// Mean evaluation reward of scorable episodes; 0 where there are none.
+pub(crate) fn mean_reward(episodes: &[Episode], reward: &schema::Reward) -> f64 {
+    let rewards: Vec<f64> = episodes
+        .iter()
+        .map(|episode| answered(episode, reward))
+        .filter(|answered| answered.score.is_some())
+        .map(|answered| answered.reward)
+        .collect();
+    rewards.iter().sum::<f64>() / rewards.len().max(1) as f64
+}
+
+/// An episode as a line of the comparison.
+pub(crate) fn answered(episode: &Episode, reward: &schema::Reward) -> Answered {
+    let usage = episode.outcome.usage();
+    let format_error = match &episode.outcome {
+        Outcome::Malformed(error) => Some(error.kind.to_string()),
+        _ => None,
+    };
+    let score = episode.score();
+    Answered {
+        task_id: episode.id.task_id.clone(),
+        score,
+        reward: evaluation_reward(
+            score.unwrap_or(0.0),
+            format_error.is_none(),
+            usage.cost_usd,
+            reward,
+        ),
+        cost_usd: usage.cost_usd,
+        tokens: (usage.prompt_tokens + usage.completion_tokens) as f64,
+        calls: episode.outcome.calls().len() as f64,
+        steps: episode.outcome.workflow().map_or(0.0, |workflow| workflow.steps.len() as f64),
+        latency_ms: match &episode.outcome {
+            Outcome::Ran { critical_path_ms, .. } => *critical_path_ms,
+            _ => usage.latency_ms,
+        },
+        format_error,
+        workers: episode.outcome.calls().iter().map(|call| call.worker.clone()).collect(),
+    }
+}
+
+fn chosen<'e>(
+    environment: &'e Environment,
+    config: &Config,
+    split: Split,
+) -> Result<Vec<&'e Task>, TrainError> {
+    environment.tasks.require(split)?;
+    let limit = config.eval.max_tasks.map_or(usize::MAX, |n| n as usize);
+    Ok(environment.tasks.sample(split, limit, config.tasks.split.seed))
+}
+
+/// Mean dollars of one call over workers and tasks, where every solver's price is known without calling a live one.
+pub(crate) fn known_usd_per_call(
+    environment: &Environment,
+    config: &Config,
+    tasks: &[&Task],
+) -> Result<Option<f64>, TrainError> {
+    let live = |worker: &schema::Worker| matches!(worker.kind, schema::WorkerKind::Openai(_));
+    if config.pool.workers.iter().any(live) {
+        return Ok(None);
+    }
+    let never = AtomicBool::new(false);
+    let rows = baselines::rows(environment, config, &[], tasks, &never, &mut |_, _| {})?;
+    let workers: Vec<f64> = rows
+        .iter()
+        .filter(|(_, kind, _)| *kind == RowKind::Worker)
+        .flat_map(|(_, _, row)| row.iter().map(|answered| answered.cost_usd))
+        .collect();
+    Ok(Some(workers.iter().sum::<f64>() / workers.len().max(1) as f64))
+}

@@ -1,0 +1,215 @@
+//! The report of an evaluation: a row a contestant, with intervals and paired differences from the best worker.
+
+use std::collections::BTreeMap;
+
+use conductor_configs::Config;
+use conductor_types::Split;
+use serde::Serialize;
+
+use super::baselines::NamedRow;
+use super::stats::{Interval, mcnemar_p, mean_interval};
+use super::{Answered, stats};
+use crate::environment::Environment;
+
+/// What a row stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RowKind {
+    /// One worker alone.
+    Worker,
+    /// The worker that was best on the validation split.
+    BestWorker,
+    /// Made of workers without a policy.
+    Baseline,
+    /// Knows the truth; a bound, not a contestant.
+    Oracle,
+    /// A policy.
+    Policy,
+}
+
+/// One contestant.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Row {
+    /// Its name.
+    pub name: String,
+    /// What it stands for.
+    pub kind: RowKind,
+    /// Questions with a verdict.
+    pub questions: usize,
+    /// Questions without one; they count in no mean.
+    pub unscorable: usize,
+    /// Mean score.
+    pub accuracy: Interval,
+    /// Mean reward under the configured cost weight.
+    pub reward: Interval,
+    /// Difference from the best worker; absent for that row itself.
+    pub against_best_worker: Option<Difference>,
+    /// Dollars a question.
+    pub usd: f64,
+    /// Worker tokens a question.
+    pub tokens: f64,
+    /// Worker calls a question.
+    pub calls: f64,
+    /// Steps a workflow, over completions that are one.
+    pub steps: f64,
+    /// Median milliseconds on the critical path.
+    pub latency_ms_median: f64,
+    /// Share of completions that are a workflow.
+    pub valid: f64,
+    /// Share of completions by format error.
+    pub format_errors: BTreeMap<String, f64>,
+    /// Share of calls by worker.
+    pub worker_shares: BTreeMap<String, f64>,
+}
+
+/// A paired comparison over the questions that both have a verdict for.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Difference {
+    /// Questions compared.
+    pub questions: usize,
+    /// Difference in mean score.
+    pub accuracy: Interval,
+    /// Difference in mean reward.
+    pub reward: Interval,
+    /// Exact McNemar p over right (score 1) and not.
+    pub mcnemar_p: f64,
+}
+
+/// A whole evaluation.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Report {
+    /// The questions' split.
+    pub split: Split,
+    /// Questions asked.
+    pub questions: usize,
+    /// `reward.cost_weight` / `reward.cost_unit_usd`: reward lost per dollar.
+    pub reward_per_usd: f64,
+    /// Every contestant.
+    pub rows: Vec<Row>,
+    /// Paired difference of each later policy from the first one (the untrained), by name.
+    pub against_first_policy: BTreeMap<String, Difference>,
+    /// Every answer, by row name.
+    #[serde(skip)]
+    pub answers: BTreeMap<String, Vec<Answered>>,
+    /// Mean score by domain, by row name.
+    pub by_domain: BTreeMap<String, BTreeMap<String, f64>>,
+}
+
+pub(crate) fn report(
+    named: Vec<NamedRow>,
+    environment: &Environment,
+    config: &Config,
+    split: Split,
+) -> Report {
+    let resamples = config.eval.bootstrap_samples;
+    let best =
+        named.iter().find(|(_, kind, _)| *kind == RowKind::BestWorker).map(|(_, _, row)| row);
+    let first_policy = named.iter().position(|(_, kind, _)| *kind == RowKind::Policy);
+    let rows = named
+        .iter()
+        .map(|(name, kind, answers)| {
+            let against = best.filter(|_| *kind != RowKind::BestWorker);
+            row(
+                name,
+                *kind,
+                answers,
+                against.map(|best| difference(answers, best, resamples)),
+                resamples,
+            )
+        })
+        .collect();
+    let against_first_policy = first_policy
+        .map(|first| {
+            let later =
+                named.iter().skip(first + 1).filter(|(_, kind, _)| *kind == RowKind::Policy);
+            later
+                .map(|(name, _, row)| (name.clone(), difference(row, &named[first].2, resamples)))
+                .collect()
+        })
+        .unwrap_or_default();
+    let by_domain =
+        named.iter().map(|(name, _, row)| (name.clone(), domains(row, environment))).collect();
+    Report {
+        split,
+        questions: named.first().map_or(0, |(_, _, row)| row.len()),
+        reward_per_usd: crate::environment::cost_per_usd(&config.reward),
+        rows,
+        against_first_policy,
+        by_domain,
+        answers: named.into_iter().map(|(name, _, row)| (name, row)).collect(),
+    }
+}
+
+fn row(
+    name: &str,
+    kind: RowKind,
+    answers: &[Answered],
+    against: Option<Difference>,
+    resamples: u32,
+) -> Row {
+    let scored: Vec<&Answered> = answers.iter().filter(|a| a.score.is_some()).collect();
+    let column = |f: &dyn Fn(&Answered) -> f64| scored.iter().map(|a| f(a)).collect::<Vec<f64>>();
+    let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len().max(1) as f64;
+    let valid: Vec<&&Answered> = scored.iter().filter(|a| a.format_error.is_none()).collect();
+    let mut latencies: Vec<f64> = valid.iter().map(|a| a.latency_ms).collect();
+    latencies.sort_by(f64::total_cmp);
+    let calls: Vec<&str> =
+        scored.iter().flat_map(|a| a.workers.iter().map(String::as_str)).collect();
+    Row {
+        name: name.to_owned(),
+        kind,
+        questions: scored.len(),
+        unscorable: answers.len() - scored.len(),
+        accuracy: mean_interval(&column(&|a| a.score.unwrap_or(0.0)), resamples),
+        reward: mean_interval(&column(&|a| a.reward), resamples),
+        against_best_worker: against,
+        usd: mean(&column(&|a| a.cost_usd)),
+        tokens: mean(&column(&|a| a.tokens)),
+        calls: mean(&column(&|a| a.calls)),
+        steps: mean(&valid.iter().map(|a| a.steps).collect::<Vec<_>>()),
+        latency_ms_median: latencies.get(latencies.len() / 2).copied().unwrap_or(0.0),
+        valid: valid.len() as f64 / scored.len().max(1) as f64,
+        format_errors: shares(
+            scored.iter().filter_map(|a| a.format_error.as_deref()),
+            scored.len(),
+        ),
+        worker_shares: shares(calls.iter().copied(), calls.len()),
+    }
+}
+
+fn shares<'a>(names: impl Iterator<Item = &'a str>, total: usize) -> BTreeMap<String, f64> {
+    let mut counts = BTreeMap::<String, f64>::new();
+    for name in names {
+        *counts.entry(name.to_owned()).or_default() += 1.0 / total as f64;
+    }
+    counts
+}
+
+/// a − b over the questions where both have a verdict; both follow the same questions.
+fn difference(a: &[Answered], b: &[Answered], resamples: u32) -> Difference {
+    let pairs: Vec<(&Answered, &Answered, f64, f64)> =
+        a.iter().zip(b).filter_map(|(a, b)| Some((a, b, a.score?, b.score?))).collect();
+    let right = |score: f64| score >= 1.0 - 1e-9;
+    let only = |f: &dyn Fn(f64, f64) -> bool| pairs.iter().filter(|(_, _, x, y)| f(*x, *y)).count();
+    let interval = |values: Vec<f64>| stats::mean_interval(&values, resamples);
+    Difference {
+        questions: pairs.len(),
+        accuracy: interval(pairs.iter().map(|(_, _, x, y)| x - y).collect()),
+        reward: interval(pairs.iter().map(|(a, b, _, _)| a.reward - b.reward).collect()),
+        mcnemar_p: mcnemar_p(
+            only(&|x, y| right(x) && !right(y)),
+            only(&|x, y| right(y) && !right(x)),
+        ),
+    }
+}
+
+fn domains(row: &[Answered], environment: &Environment) -> BTreeMap<String, f64> {
+    let mut sums = BTreeMap::<String, (f64, f64)>::new();
+    for (answered, score) in row.iter().filter_map(|a| Some((a, a.score?))) {
+        let Some(task) = environment.tasks.find(&answered.task_id) else { continue };
+        let entry = sums.entry(task.domain.clone()).or_default();
+        entry.0 += score;
+        entry.1 += 1.0;
+    }
+    sums.into_iter().map(|(domain, (sum, count))| (domain, sum / count)).collect()
+}

@@ -1,0 +1,154 @@
+//! What a run will take, before it takes it: memory, tokens, calls and dollars.
+
+use conductor_configs::{Config, schema};
+use conductor_policy::chat_template::ChatTemplate;
+use conductor_policy::tokenizer::Tokenizer;
+use conductor_policy::{ModelConfig, Placement};
+use conductor_rollout::prompt;
+use conductor_types::{Split, Task};
+use serde::Serialize;
+use tch::Kind;
+
+use crate::environment::Environment;
+use crate::{TrainError, evaluate};
+
+/// An estimate of a run.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Plan {
+    /// Device and precision, as they would be chosen here.
+    pub placement: String,
+    /// Weights of the policy.
+    pub parameters: u64,
+    /// Weights that are trained.
+    pub trained_parameters: u64,
+    /// MiB of weights, gradients and optimiser state.
+    pub state_mib: f64,
+    /// MiB of activations and key-value cache at the peak, roughly.
+    pub working_mib: f64,
+    /// Tasks by split: train, valid, test.
+    pub tasks: [usize; 3],
+    /// Tokens of a prompt: mean and largest over the training tasks looked at.
+    pub prompt_tokens: [f64; 2],
+    /// Prompts longer than `sampling.max_prompt_tokens` among them.
+    pub too_long: usize,
+    /// Episodes of the run.
+    pub episodes: u64,
+    /// Sampled tokens at most.
+    pub sampled_tokens_max: u64,
+    /// Worker calls: one an episode at least, `workflow.max_steps` at most.
+    pub calls: [u64; 2],
+    /// Dollars a call: mean over workers and some training tasks; `None` where nothing is known before the call.
+    pub usd_per_call: Option<f64>,
+    /// Dollars of the run, for the two numbers of calls.
+    pub usd: Option<[f64; 2]>,
+    /// What a person should know before the run.
+    pub notices: Vec<String>,
+}
+
+/// Prompts and prices looked at.
+const LOOKED_AT: usize = 64;
+
+/// Estimates a run. Reads tasks, recordings and the tokenizer; loads no weights, calls no live worker.
+pub fn plan(config: &Config) -> Result<Plan, TrainError> {
+    let environment = Environment::open(config)?;
+    let placement = Placement::resolve(config.policy.device, config.policy.dtype)?;
+    let folder = &config.policy.model;
+    let model = ModelConfig::read(folder)?;
+    let train = environment.tasks.require(Split::Train)?;
+    let sample: Vec<&Task> = train.iter().take(LOOKED_AT).collect();
+    let lengths = prompt_lengths(config, &environment, &model, &sample)?;
+    let too_long =
+        lengths.iter().filter(|&&n| n > config.sampling.max_prompt_tokens as usize).count();
+    let mean_prompt = lengths.iter().sum::<usize>() as f64 / lengths.len().max(1) as f64;
+    let train_section = &config.train;
+    let episodes = u64::from(train_section.steps)
+        * u64::from(train_section.tasks_per_step)
+        * u64::from(train_section.group_size);
+    let calls = [episodes, episodes * u64::from(config.workflow.max_steps)];
+    let usd_per_call = evaluate::known_usd_per_call(&environment, config, &sample)?;
+    let trained = trained_parameters(config, &model);
+    let (state_mib, working_mib) = memory(config, &model, placement.kind, trained, mean_prompt);
+    Ok(Plan {
+        placement: format!("{:?}, {:?}", placement.device, placement.kind),
+        parameters: model.parameters(),
+        trained_parameters: trained,
+        state_mib,
+        working_mib,
+        tasks: [train.len(), environment.tasks.valid.len(), environment.tasks.test.len()],
+        prompt_tokens: [mean_prompt, lengths.iter().copied().max().unwrap_or(0) as f64],
+        too_long,
+        episodes,
+        sampled_tokens_max: episodes * u64::from(config.sampling.max_new_tokens),
+        calls,
+        usd_per_call,
+        usd: usd_per_call.map(|usd| calls.map(|calls| usd * calls as f64)),
+        notices: environment.notices(),
+    })
+}
+
+fn prompt_lengths(
+    config: &Config,
+    environment: &Environment,
+    model: &ModelConfig,
+    tasks: &[&Task],
+) -> Result<Vec<usize>, TrainError> {
+    let tokenizer = Tokenizer::load(&config.policy.model, model.vocab_size)?;
+    let template = ChatTemplate::load(&config.policy.model)?;
+    tasks
+        .iter()
+        .map(|task| {
+            let messages = prompt::messages(&config.workflow, environment.pool.cards(), task);
+            let text = template.render(&messages)? + &config.workflow.assistant_prefix;
+            Ok(tokenizer.encode(&text)?.len())
+        })
+        .collect()
+}
+
+fn trained_parameters(config: &Config, model: &ModelConfig) -> u64 {
+    match &config.policy.adapter {
+        schema::Adapter::Full => model.parameters(),
+        schema::Adapter::Lora { rank, targets, .. } => {
+            let (h, i) = (model.hidden_size, model.intermediate_size);
+            let (q, kv) = (model.heads * model.head_dim, model.kv_heads * model.head_dim);
+            let ends = |target: &schema::LoraTarget| match target.as_str() {
+                "q_proj" | "o_proj" => h + q,
+                "k_proj" | "v_proj" => h + kv,
+                _ => h + i,
+            };
+            let layer: i64 = targets.iter().map(ends).sum();
+            layer as u64 * u64::from(*rank) * model.layers as u64
+        }
+    }
+}
+
+/// MiB of state, and of activations plus key-value cache. The latter is an estimate: 34 numbers a token, layer and unit
+/// of width are kept for the backward pass, as counted in arXiv 2205.05198 (§4.1), or one with recomputation.
+fn memory(
+    config: &Config,
+    model: &ModelConfig,
+    kind: Kind,
+    trained: u64,
+    prompt: f64,
+) -> (f64, f64) {
+    const MIB: f64 = 1024.0 * 1024.0;
+    let width = kind.elt_size_in_bytes() as f64;
+    let frozen = (model.parameters() as f64 - trained as f64).max(0.0);
+    let inference_copy =
+        if matches!(config.policy.adapter, schema::Adapter::Full) && kind == Kind::Float {
+            0.0
+        } else {
+            model.parameters() as f64 * width
+        };
+    // Master, gradient and two moments, four bytes each.
+    let state = trained as f64 * 16.0 + frozen * width + inference_copy;
+    let tokens = f64::from(config.train.micro_batch_tokens);
+    let kept = if config.policy.recompute_activations { 2.0 } else { 34.0 };
+    let activations =
+        tokens * model.layers as f64 * model.hidden_size as f64 * kept * width.min(4.0) / 2.0;
+    let rows = f64::from(config.sampling.batch_size);
+    let cached = rows * f64::from(config.sampling.max_new_tokens)
+        + rows / f64::from(config.train.group_size.max(1)) * prompt;
+    let cache =
+        cached * 2.0 * model.layers as f64 * (model.kv_heads * model.head_dim) as f64 * width;
+    (state / MIB, activations.max(cache) / MIB)
+}

@@ -1,0 +1,492 @@
+//! The loop: one function that reads from top to bottom.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use conductor_checkpoints::{
+    Best, Checkpoint, Checkpoints, Retention, RunFolder, TrainPhase, TrainState,
+};
+use conductor_configs::{Config, schema};
+use conductor_datasets::{EpisodeLog, tasks_of_step};
+use conductor_policy::Policy;
+use conductor_policy::generate::Monitor;
+use conductor_types::{Episode, Event, Phase, Split, Task, Verdict, seed};
+
+use crate::environment::Environment;
+use crate::learner::{Item, Learner, UpdateOptions};
+use crate::metrics::{self, Metrics};
+use crate::recorder::Recorder;
+use crate::rollouts::{self, RolloutOptions};
+use crate::{AdamW, TrainError, evaluate, snapshot, warm_start};
+
+/// What a call of [`train`] came to.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TrainReport {
+    /// How it ended.
+    pub ending: Ending,
+    /// Finished steps of reinforcement.
+    pub step: u64,
+    /// Dollars spent on workers by the whole run.
+    pub spend_usd: f64,
+    /// The newest checkpoint.
+    pub checkpoint: Option<PathBuf>,
+}
+
+/// How a call of [`train`] ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// Every step is done.
+    Finished,
+    /// Someone asked to stop; a checkpoint is saved and the same call goes on from it.
+    Interrupted,
+}
+
+/// Trains as `config` says, or goes on where the folder's newest checkpoint stands. `emit` sees every event; setting
+/// `stop` ends the run at the next safe point with a checkpoint of the last finished step.
+pub fn train(
+    config: &Config,
+    folder: &RunFolder,
+    emit: &mut dyn FnMut(Event),
+    stop: &AtomicBool,
+) -> Result<TrainReport, TrainError> {
+    let started = Instant::now();
+    let mut recorder = Recorder::open(folder, emit)?;
+    recorder.progress(Phase::Load, "parts", 0, 3);
+    let environment = Environment::open(config)?;
+    let train_tasks = environment.tasks.require(Split::Train)?.to_vec();
+    recorder.progress(Phase::Load, "parts", 1, 3);
+    let policy = Policy::load(&config.policy, seed::derive(config.run.seed, "adapter", &[]))?;
+    recorder.progress(Phase::Load, "parts", 2, 3);
+    let mut run = Run::open(config, folder, &environment, policy, stop)?;
+    run.resume(&mut recorder)?;
+    recorder.progress(Phase::Load, "parts", 3, 3);
+    let before = run.state.seconds;
+    recorder.say(Event::RunStarted {
+        folder: folder.path().display().to_string(),
+        step: run.state.step,
+        steps: u64::from(config.train.steps),
+    })?;
+    for notice in environment.notices() {
+        recorder.notice(notice)?;
+    }
+    let result = run.all_steps(&train_tasks, &mut recorder, &|run| {
+        run.state.seconds = before + started.elapsed().as_secs_f64();
+    });
+    run.state.seconds = before + started.elapsed().as_secs_f64();
+    match result {
+        Err(TrainError::Interrupted) => {
+            run.save(&mut recorder)?;
+            recorder.say(Event::Interrupted { step: run.state.step })?;
+            Ok(run.report(Ending::Interrupted))
+        }
+        Err(error) => Err(error),
+        Ok(()) => {
+            recorder.say(Event::RunFinished {
+                step: run.state.step,
+                cost_usd: run.state.spend_usd,
+                seconds: started.elapsed().as_secs_f64(),
+            })?;
+            Ok(run.report(Ending::Finished))
+        }
+    }
+}
+
+/// A run under way.
+struct Run<'a> {
+    config: &'a Config,
+    environment: &'a Environment,
+    learner: Learner,
+    state: TrainState,
+    /// The checkpoint that holds `state`; `None` while it is not on disk.
+    saved: Option<Checkpoint>,
+    checkpoints: Checkpoints,
+    episodes: EpisodeLog,
+    stop: &'a AtomicBool,
+}
+
+type Clock<'c> = &'c dyn Fn(&mut Run<'_>);
+
+impl<'a> Run<'a> {
+    fn open(
+        config: &'a Config,
+        folder: &RunFolder,
+        environment: &'a Environment,
+        policy: Policy,
+        stop: &'a AtomicBool,
+    ) -> Result<Self, TrainError> {
+        let phase =
+            if config.warm_start.steps > 0 { TrainPhase::WarmStart } else { TrainPhase::Train };
+        Ok(Self {
+            config,
+            environment,
+            learner: Learner::new(policy, stage_optimizer(config, phase)),
+            state: TrainState::start(phase, config.policy.model.display().to_string()),
+            saved: None,
+            checkpoints: folder.checkpoints()?,
+            episodes: EpisodeLog::open(folder.episodes_dir())?,
+            stop,
+        })
+    }
+
+    /// Takes up the newest checkpoint, if there is one, and forgets what the logs hold after it.
+    fn resume(&mut self, recorder: &mut Recorder<'_>) -> Result<(), TrainError> {
+        let newest = self.checkpoints.latest()?;
+        if let Some(checkpoint) = &newest {
+            self.state = checkpoint.state.clone();
+            self.learner.optimizer = self.fresh_optimizer(self.state.phase);
+            snapshot::read_weights(&self.learner.optimizer, &checkpoint.path)?;
+            snapshot::read_optimizer(
+                &mut self.learner.optimizer,
+                &checkpoint.path,
+                self.state.optimizer_step,
+            )?;
+        }
+        match self.state.phase {
+            TrainPhase::WarmStart => {
+                recorder.metrics.truncate_from(0);
+                recorder.metrics.truncate_warm_start_from(self.state.step);
+                self.episodes.truncate_from(0)?;
+            }
+            TrainPhase::Train => {
+                recorder.metrics.truncate_from(self.state.step);
+                self.episodes.truncate_from(self.state.step)?;
+                self.keep_reference()?;
+            }
+        }
+        self.saved = newest;
+        Ok(())
+    }
+
+    fn all_steps(
+        &mut self,
+        train_tasks: &[Task],
+        recorder: &mut Recorder<'_>,
+        clock: Clock<'_>,
+    ) -> Result<(), TrainError> {
+        while self.state.phase == TrainPhase::WarmStart
+            && self.state.step < u64::from(self.config.warm_start.steps)
+        {
+            self.warm_start_step(train_tasks, recorder)?;
+            clock(self);
+            self.save_when_due(recorder)?;
+        }
+        if self.state.phase == TrainPhase::WarmStart {
+            self.begin_reinforcement();
+        }
+        if self.state.step == 0 && self.saved.as_ref().is_none_or(|saved| saved.state != self.state)
+        {
+            self.keep_reference()?;
+            // The start of reinforcement is kept for good: it is what the trained policy is compared with.
+            self.validate_when_due(recorder)?;
+            clock(self);
+            self.save(recorder)?;
+        }
+        while self.state.step < u64::from(self.config.train.steps) {
+            self.train_step(train_tasks, recorder)?;
+            self.validate_when_due(recorder)?;
+            clock(self);
+            self.save_when_due(recorder)?;
+        }
+        self.save(recorder)
+    }
+
+    fn warm_start_step(
+        &mut self,
+        train_tasks: &[Task],
+        recorder: &mut Recorder<'_>,
+    ) -> Result<(), TrainError> {
+        let (step, steps) = (self.state.step, u64::from(self.config.warm_start.steps));
+        let began = Instant::now();
+        let items = warm_start::examples(
+            self.environment,
+            &self.learner.policy,
+            self.config,
+            train_tasks,
+            step,
+        )?;
+        let lr = warm_start::learning_rate(self.config.warm_start.lr, step, steps);
+        let options = self.update_options();
+        let stats = self.learner.supervised_update(&items, lr, step, options)?;
+        self.state.step += 1;
+        self.state.optimizer_step = self.learner.optimizer.steps;
+        let metrics = Metrics::from([
+            ("warm_start/loss".into(), stats.loss),
+            ("warm_start/entropy".into(), stats.entropy),
+            ("warm_start/grad_norm".into(), stats.gradient_norm),
+            ("warm_start/lr".into(), lr),
+            ("perf/response_tokens".into(), stats.response_tokens),
+            ("perf/computed_tokens".into(), stats.computed_tokens),
+            ("timing_s/step".into(), began.elapsed().as_secs_f64()),
+        ]);
+        recorder.step(Phase::WarmStart, step, steps, metrics)
+    }
+
+    fn begin_reinforcement(&mut self) {
+        self.state.phase = TrainPhase::Train;
+        self.state.step = 0;
+        self.state.optimizer_step = 0;
+        self.learner.optimizer = self.fresh_optimizer(TrainPhase::Train);
+    }
+
+    fn train_step(
+        &mut self,
+        train_tasks: &[Task],
+        recorder: &mut Recorder<'_>,
+    ) -> Result<(), TrainError> {
+        let (step, steps) = (self.state.step, u64::from(self.config.train.steps));
+        let began = Instant::now();
+        let order_seed = seed::derive(self.config.run.seed, "order", &[]);
+        let tasks: Vec<&Task> = tasks_of_step(
+            order_seed,
+            train_tasks.len(),
+            self.config.train.tasks_per_step as usize,
+            step,
+        )?
+        .into_iter()
+        .map(|index| &train_tasks[index])
+        .collect();
+
+        let (mut groups, mut timing) = self.roll_out(&tasks, recorder)?;
+        for group in &mut groups {
+            rollouts::shape(group, &self.config.reward, &self.config.train.advantage);
+        }
+        let all: Vec<Episode> = groups.iter().flatten().cloned().collect();
+        self.count(&all);
+        // Written before the update, so that a batch that breaks the learner can be looked at.
+        let path = self.episodes.write(step, conductor_datasets::episodes::TRAIN_PART, &all)?;
+        let items: Vec<Item> = all.iter().filter_map(item).collect();
+        if items.is_empty() {
+            return Err(nothing_scorable(step, &all));
+        }
+
+        let update_began = Instant::now();
+        let options = self.update_options();
+        let mut progress =
+            |done, total| recorder.progress(Phase::Update, "micro-batches", done, total);
+        let stats =
+            self.learner.update(&items, step, steps, options, &mut progress).map_err(|error| {
+                match error {
+                    TrainError::Diverged { step, what, value, .. } => TrainError::Diverged {
+                        step,
+                        what,
+                        value,
+                        episodes: path.display().to_string(),
+                    },
+                    other => other,
+                }
+            })?;
+        self.state.step += 1;
+        self.state.optimizer_step = self.learner.optimizer.steps;
+
+        let mut metrics = metrics::of_episodes(&groups, &self.environment.pool);
+        metrics::add_update(&mut metrics, &stats);
+        timing.insert("timing_s/update".into(), update_began.elapsed().as_secs_f64());
+        let seconds = began.elapsed().as_secs_f64();
+        timing.insert("timing_s/step".into(), seconds);
+        timing
+            .insert("perf/throughput".into(), (stats.computed_tokens / seconds.max(1e-9)).round());
+        timing.insert("cost/spend_usd".into(), self.state.spend_usd);
+        metrics.append(&mut timing);
+        recorder.step(Phase::Update, step, steps, metrics)
+    }
+
+    /// Samples, runs and grades one group a task.
+    fn roll_out(
+        &self,
+        tasks: &[&Task],
+        recorder: &mut Recorder<'_>,
+    ) -> Result<(Vec<Vec<Episode>>, Metrics), TrainError> {
+        let (config, step) = (self.config, self.state.step);
+        let began = Instant::now();
+        let step_text = step.to_string();
+        let seeds = |task: &Task, sample: u32| {
+            seed::derive(config.run.seed, "sample", &[&step_text, &task.id, &sample.to_string()])
+        };
+        let requests = rollouts::requests(
+            self.environment,
+            &config.workflow,
+            tasks,
+            seeds,
+            config.train.group_size,
+        );
+        let total: usize = requests.iter().map(|request| request.seeds.len()).sum();
+        let policy = &self.learner.policy;
+        let decoding = policy.decoding(&config.sampling, config.sampling.temperature);
+        let mut progress = |done| recorder.progress(Phase::Sample, "completions", done, total);
+        let mut monitor = Monitor { stop: self.stop, progress: &mut progress };
+        let completions =
+            policy.sample(&requests, &decoding, &mut monitor).map_err(interruption)?;
+        let sampled = began.elapsed().as_secs_f64();
+        let options =
+            RolloutOptions { run_seed: config.run.seed, step, evaluation: false, stop: self.stop };
+        let mut progress = |done, total| recorder.progress(Phase::Rollout, "episodes", done, total);
+        let groups = rollouts::collect(
+            self.environment,
+            tasks,
+            &requests,
+            completions,
+            options,
+            &mut progress,
+        )?;
+        let timing = Metrics::from([
+            ("timing_s/sample".into(), sampled),
+            ("timing_s/rollout".into(), began.elapsed().as_secs_f64() - sampled),
+        ]);
+        Ok((groups, timing))
+    }
+
+    /// Evaluates on the validation split where the schedule says so, and remembers the best weights.
+    fn validate_when_due(&mut self, recorder: &mut Recorder<'_>) -> Result<(), TrainError> {
+        let step = self.state.step;
+        let last = step == u64::from(self.config.train.steps);
+        let due =
+            self.config.eval.every_steps.is_some_and(|every| step.is_multiple_of(u64::from(every)))
+                || last;
+        if !due || self.environment.tasks.split(Split::Valid).is_empty() {
+            return Ok(());
+        }
+        let groups = evaluate::episodes(
+            self.environment,
+            self.config,
+            &self.learner.policy,
+            (Split::Valid, step),
+            self.stop,
+            &mut |done, total| recorder.progress(Phase::Evaluate, "questions", done, total),
+        )?;
+        let all: Vec<Episode> = groups.iter().flatten().cloned().collect();
+        self.count(&all);
+        self.episodes.write(step, Split::Valid.as_str(), &all)?;
+        let mut metrics = metrics::of_episodes(&groups, &self.environment.pool);
+        let score = evaluate::mean_reward(&all, &self.config.reward);
+        metrics.insert("eval/reward".into(), score);
+        if self.state.best.is_none_or(|best| score > best.score) {
+            self.state.best = Some(Best { step, score });
+        }
+        recorder.evaluated(step, Split::Valid, metrics)
+    }
+
+    fn count(&mut self, episodes: &[Episode]) {
+        self.state.episodes += episodes.len() as u64;
+        for episode in episodes {
+            self.state.calls += episode.outcome.calls().len() as u64;
+            self.state.spend_usd += episode.outcome.usage().cost_usd;
+        }
+    }
+
+    fn save_when_due(&mut self, recorder: &mut Recorder<'_>) -> Result<(), TrainError> {
+        if self.stop.load(Ordering::Relaxed) {
+            return Err(TrainError::Interrupted);
+        }
+        let best_now = self.state.best.is_some_and(|best| {
+            self.config.checkpoint.keep_best
+                && self.state.phase == TrainPhase::Train
+                && best.step == self.state.step
+        });
+        if best_now || self.state.step.is_multiple_of(u64::from(self.config.checkpoint.every_steps))
+        {
+            return self.save(recorder);
+        }
+        Ok(())
+    }
+
+    /// Saves the state unless it is on disk already.
+    fn save(&mut self, recorder: &mut Recorder<'_>) -> Result<(), TrainError> {
+        let here = |saved: &Checkpoint| {
+            saved.state.phase == self.state.phase && saved.state.step == self.state.step
+        };
+        if self.saved.as_ref().is_some_and(here) {
+            return Ok(());
+        }
+        recorder.progress(Phase::Checkpoint, "checkpoints", 0, 1);
+        let retention = Retention::from(&self.config.checkpoint);
+        let learner = &self.learner;
+        let checkpoint =
+            self.checkpoints.save(&self.state, retention, |dir| snapshot::write(learner, dir))?;
+        recorder.say(Event::CheckpointSaved {
+            step: self.state.step,
+            folder: checkpoint.path.display().to_string(),
+        })?;
+        self.saved = Some(checkpoint);
+        Ok(())
+    }
+
+    /// Loads the policy at the start of reinforcement, where the KL term needs it.
+    fn keep_reference(&mut self) -> Result<(), TrainError> {
+        if self.config.train.kl_weight == 0.0 {
+            return Ok(());
+        }
+        if self.state.step == 0 {
+            self.learner.reference = Some(self.learner.policy.model.for_inference());
+            return Ok(());
+        }
+        let start = self.checkpoints.named("step-000000")?;
+        let policy =
+            Policy::load(&self.config.policy, seed::derive(self.config.run.seed, "adapter", &[]))?;
+        let weights = AdamW::new(self.config.train.optimizer.clone(), policy.model.trainable());
+        snapshot::read_weights(&weights, &start.path)?;
+        self.learner.reference = Some(policy.model.for_inference());
+        Ok(())
+    }
+
+    fn fresh_optimizer(&self, phase: TrainPhase) -> AdamW {
+        AdamW::new(stage_optimizer(self.config, phase), self.learner.policy.model.trainable())
+    }
+
+    fn update_options(&self) -> UpdateOptions<'a> {
+        UpdateOptions {
+            train: &self.config.train,
+            sampling: &self.config.sampling,
+            recompute: self.config.policy.recompute_activations,
+            stop: self.stop,
+        }
+    }
+
+    fn report(&self, ending: Ending) -> TrainReport {
+        TrainReport {
+            ending,
+            step: if self.state.phase == TrainPhase::Train { self.state.step } else { 0 },
+            spend_usd: self.state.spend_usd,
+            checkpoint: self.saved.as_ref().map(|checkpoint| checkpoint.path.clone()),
+        }
+    }
+}
+
+/// Supervised learning keeps AdamW's usual constants, whatever reinforcement is set to.
+fn stage_optimizer(config: &Config, phase: TrainPhase) -> schema::Optimizer {
+    match phase {
+        TrainPhase::WarmStart => {
+            schema::Optimizer { lr: config.warm_start.lr, ..schema::Optimizer::default() }
+        }
+        TrainPhase::Train => config.train.optimizer.clone(),
+    }
+}
+
+/// What the learner needs of an episode that takes part in the update.
+fn item(episode: &Episode) -> Option<Item> {
+    Some(Item {
+        prompt: episode.completion.prompt_tokens.clone(),
+        tokens: episode.completion.tokens.clone(),
+        sampled_logprobs: episode.completion.logprobs.clone(),
+        advantage: episode.advantage?,
+    })
+}
+
+fn interruption(error: conductor_types::SamplerError) -> TrainError {
+    match error {
+        conductor_types::SamplerError::Interrupted => TrainError::Interrupted,
+        other => TrainError::Sampler(other),
+    }
+}
+
+fn nothing_scorable(step: u64, episodes: &[Episode]) -> TrainError {
+    let mut counts = std::collections::BTreeMap::<&str, usize>::new();
+    for episode in episodes {
+        if let Some(verdict @ Verdict::Unscorable { .. }) = &episode.verdict {
+            *counts.entry(verdict.cause()).or_default() += 1;
+        }
+    }
+    let cause =
+        counts.into_iter().max_by_key(|(_, count)| *count).map_or("unknown", |(cause, _)| cause);
+    TrainError::NothingScorable { step, episodes: episodes.len(), cause: cause.to_owned() }
+}
