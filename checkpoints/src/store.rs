@@ -13,7 +13,8 @@ use crate::state::{self, TrainPhase, TrainState};
 
 const STATE_FILE: &str = "state.json";
 
-/// Which checkpoints stay.
+/// Which checkpoints stay. The start of reinforcement, `step-000000`, always does: it is what the trained policy is
+/// compared with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Retention {
     /// The newest so many; at least one stays whatever this says.
@@ -138,9 +139,10 @@ impl Checkpoints {
         let all = self.ordered()?;
         let keep_last = retention.keep_last.max(1) as usize;
         let best = newest.best.filter(|_| retention.keep_best).map(|b| (TrainPhase::Train, b.step));
+        let kept = [Some((TrainPhase::Train, 0)), Some((newest.phase, newest.step)), best];
         let old = &all[..all.len().saturating_sub(keep_last)];
         for &(phase, step) in old {
-            if Some((phase, step)) != best && (phase, step) != (newest.phase, newest.step) {
+            if !kept.contains(&Some((phase, step))) {
                 durable::retire_folder(&self.dir.join(state::checkpoint_name(phase, step)))?;
             }
         }

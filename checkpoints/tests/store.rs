@@ -50,20 +50,21 @@ fn what_was_saved_is_read_back() {
 fn retention_keeps_the_newest_and_the_best() {
     let dir = tempfile::tempdir().unwrap();
     let checkpoints = Checkpoints::open(dir.path()).unwrap();
-    for step in [10, 20, 30, 40, 50] {
+    for step in [0, 10, 20, 30, 40, 50] {
         let best = Some(Best { step: step.min(20), score: 0.5 });
         save(&checkpoints, &TrainState { best, ..state(step) });
     }
-    assert_eq!(checkpoints.names().unwrap(), ["step-000020", "step-000040", "step-000050"]);
+    let kept = ["step-000000", "step-000020", "step-000040", "step-000050"];
+    assert_eq!(checkpoints.names().unwrap(), kept);
     assert_eq!(checkpoints.best().unwrap().unwrap().name, "step-000020");
     // A better one frees the old best; asking to keep none still keeps the newest.
     let best = Some(Best { step: 60, score: 0.9 });
     let none = Retention { keep_last: 0, keep_best: true };
     checkpoints.save(&TrainState { best, ..state(60) }, none, weights(60)).unwrap();
-    assert_eq!(checkpoints.names().unwrap(), ["step-000060"]);
+    assert_eq!(checkpoints.names().unwrap(), ["step-000000", "step-000060"]);
     let hidden: Vec<_> =
         fs::read_dir(dir.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
-    assert_eq!(hidden.len(), 1, "nothing half-removed is left: {hidden:?}");
+    assert_eq!(hidden.len(), 2, "nothing half-removed is left: {hidden:?}");
 }
 
 #[test]

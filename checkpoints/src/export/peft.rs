@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use conductor_configs::schema::LoraTarget;
 use serde_json::{Value, json};
 
 use super::{ExportError, ExportOptions, check_place, publish, write_json};
@@ -18,8 +19,8 @@ pub struct Lora<'a> {
     pub rank: u32,
     /// Updates are scaled by alpha / rank.
     pub alpha: f64,
-    /// Names of the projections ("`q_proj`").
-    pub targets: &'a [&'a str],
+    /// The projections that are updated.
+    pub targets: &'a [LoraTarget],
 }
 
 /// Writes a PEFT folder: `adapter_config.json` and `adapter_model.safetensors`.
@@ -62,10 +63,14 @@ fn adapter_config(base_model: &str, lora: &Lora<'_>) -> Value {
         "modules_to_save": null,
         "peft_type": "LORA",
         "r": lora.rank,
-        "target_modules": lora.targets,
+        "target_modules": names_of(lora),
         "task_type": "CAUSAL_LM",
         "use_rslora": false,
     })
+}
+
+fn names_of(lora: &Lora<'_>) -> Vec<&'static str> {
+    lora.targets.iter().map(|target| target.as_str()).collect()
 }
 
 /// Every update is a pair of matrices of the given rank, on a projection that the config names.
@@ -84,10 +89,10 @@ fn check(lora: &Lora<'_>, tensors: &[TensorBytes<'_>]) -> Result<(), ExportError
             ));
         };
         let target = module.rsplit('.').next().unwrap_or(module);
-        if !lora.targets.contains(&target) {
+        if !names_of(lora).contains(&target) {
             return bad(format!(
                 "{name} changes {target}, which is not among the targets ({})",
-                lora.targets.join(", ")
+                names_of(lora).join(", ")
             ));
         }
         let shape = tensor.shape();
