@@ -1,0 +1,151 @@
+//! Running workflows: at the same time where possible, in order where needed, refused before anyone is paid.
+
+mod common;
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use common::{Scripted, last_word, task};
+use conductor_rollout::Pool;
+use conductor_rollout::execute::{RunOptions, run};
+use conductor_rollout::pool::{Vote, Worker};
+use conductor_types::{Outcome, Step, WorkerErrorKind, Workflow, WorkflowErrorKind};
+
+const TRAINING: RunOptions = RunOptions { seed: 3, last_nonempty: false };
+const EVALUATION: RunOptions = RunOptions { seed: 3, last_nonempty: true };
+
+fn pool(workers: Vec<Arc<dyn Worker>>) -> Pool {
+    Pool::from_workers(workers).unwrap()
+}
+
+fn workflow(steps: &[(usize, &str, &[usize])]) -> Workflow {
+    Workflow {
+        steps: steps
+            .iter()
+            .map(|&(worker, subtask, access)| Step {
+                worker,
+                subtask: subtask.into(),
+                access: access.to_vec(),
+            })
+            .collect(),
+    }
+}
+
+fn ran(outcome: &Outcome) -> (&str, f64) {
+    match outcome {
+        Outcome::Ran { answer, critical_path_ms, .. } => (answer, *critical_path_ms),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn steps_that_do_not_see_each_other_run_at_the_same_time() {
+    let slow = Scripted::new("slow", 150, |_| Ok("4".into()));
+    let quick = Scripted::new("quick", 20, |request| Ok(format!("saw {}", request.seen.len())));
+    let pool = pool(vec![slow.clone(), quick.clone()]);
+    let workflow = workflow(&[
+        (0, "a", &[]),
+        (0, "b", &[]),
+        (0, "c", &[]),
+        (1, "d", &[0, 1, 2]),
+        (1, "e", &[]),
+    ]);
+    let start = Instant::now();
+    let outcome = run(&pool, &task("t"), workflow, TRAINING).await;
+    let (answer, critical_path_ms) = ran(&outcome);
+    assert_eq!(answer, "saw 0");
+    assert!((critical_path_ms - 170.0).abs() < 1e-6, "{critical_path_ms}");
+    assert!(start.elapsed() < Duration::from_millis(400), "{:?}", start.elapsed());
+    assert_eq!(slow.most_running.load(Ordering::SeqCst), 3);
+    let steps: Vec<usize> = outcome.calls().iter().map(|call| call.step).collect();
+    assert_eq!(steps, [0, 1, 2, 3, 4]);
+    assert!((outcome.usage().cost_usd - 1.25).abs() < 1e-9);
+}
+
+/// A chain must not wait for a slow step that it does not see.
+#[tokio::test]
+async fn a_step_starts_the_moment_its_inputs_are_there() {
+    let slow = Scripted::new("slow", 200, |_| Ok("slow".into()));
+    let quick = Scripted::new("quick", 40, |_| Ok("quick".into()));
+    let pool = pool(vec![slow, quick]);
+    let workflow = workflow(&[(0, "a", &[]), (1, "b", &[]), (1, "c", &[1]), (1, "d", &[2])]);
+    let start = Instant::now();
+    let outcome = run(&pool, &task("t"), workflow, TRAINING).await;
+    assert!(start.elapsed() < Duration::from_millis(290), "{:?}", start.elapsed());
+    assert!((ran(&outcome).1 - 200.0).abs() < 1e-6);
+}
+
+#[tokio::test]
+async fn a_worker_is_told_what_it_may_see() {
+    let echo = Scripted::new("echo", 0, |request| Ok(request.message.to_owned()));
+    let workflow =
+        workflow(&[(0, "first part", &[]), (0, "second part", &[]), (0, "last part", &[1])]);
+    let outcome = run(&pool(vec![echo]), &task("t"), workflow, TRAINING).await;
+    let message = ran(&outcome).0;
+    assert!(message.contains("What is the answer to t?") && message.contains("second part"));
+    assert!(!message.contains("first part"), "{message}");
+}
+
+#[tokio::test]
+async fn what_cannot_run_is_refused_before_anyone_is_paid() {
+    let worker = Scripted::new("w", 0, |_| Ok("4".into()));
+    let vote = Arc::new(Vote::new("vote", None, last_word()));
+    let pool = pool(vec![worker.clone(), vote]);
+    for (steps, kind) in [
+        (workflow(&[(0, "a", &[]), (1, "b", &[])]), WorkflowErrorKind::WorkerRefuses),
+        (workflow(&[(0, "a", &[]), (2, "b", &[])]), WorkflowErrorKind::WorkerOutOfRange),
+    ] {
+        match run(&pool, &task("t"), steps, TRAINING).await {
+            Outcome::Malformed(error) => assert_eq!(error.kind, kind, "{error}"),
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(worker.calls.load(Ordering::SeqCst), 0);
+}
+
+#[tokio::test]
+async fn a_vote_decides_among_what_it_sees() {
+    let texts = Scripted::new("w", 0, |request| {
+        let odd = request.message.ends_with("odd");
+        Ok(if odd { "I say 5" } else { "clearly 4" }.into())
+    });
+    let pool = pool(vec![texts, Arc::new(Vote::new("vote", None, last_word()))]);
+    let steps = workflow(&[(0, "odd", &[]), (0, "x", &[]), (0, "y", &[]), (1, "vote", &[0, 1, 2])]);
+    assert_eq!(ran(&run(&pool, &task("t"), steps, TRAINING).await).0, "clearly 4");
+    let steps = workflow(&[(0, "odd", &[]), (0, "x", &[]), (1, "vote", &[0, 1])]);
+    assert_eq!(ran(&run(&pool, &task("t"), steps, TRAINING).await).0, "I say 5");
+}
+
+#[tokio::test]
+async fn the_last_answer_counts_or_the_last_that_is_not_empty() {
+    let worker = Scripted::new("w", 0, |request| {
+        Ok(if request.message.ends_with("say nothing") { " \n" } else { "4" }.into())
+    });
+    let pool = pool(vec![worker]);
+    let steps = workflow(&[(0, "say something", &[]), (0, "say nothing", &[])]);
+    assert_eq!(ran(&run(&pool, &task("t"), steps.clone(), TRAINING).await).0, " \n");
+    assert_eq!(ran(&run(&pool, &task("t"), steps, EVALUATION).await).0, "4");
+    let silent = workflow(&[(0, "say nothing", &[])]);
+    assert_eq!(ran(&run(&pool, &task("t"), silent, EVALUATION).await).0, " \n");
+}
+
+/// The failure ends the episode; a running call is finished and kept; what would follow is never asked.
+#[tokio::test]
+async fn a_failed_worker_makes_no_verdict() {
+    let failing = Scripted::new("failing", 10, |_| Err(WorkerErrorKind::Timeout));
+    let fine = Scripted::new("fine", 60, |_| Ok("4".into()));
+    let pool = pool(vec![failing, fine.clone()]);
+    let steps = workflow(&[(1, "a", &[]), (0, "b", &[]), (1, "c", &[0]), (1, "d", &[1])]);
+    match run(&pool, &task("t"), steps, TRAINING).await {
+        Outcome::Failed { calls, error, .. } => {
+            assert_eq!((error.worker.as_str(), error.kind), ("failing", WorkerErrorKind::Timeout));
+            assert_eq!(calls.iter().map(|call| call.step).collect::<Vec<_>>(), [0, 1]);
+            assert_eq!(calls[0].answer, "4");
+            assert_eq!(calls[1].error.as_deref(), Some("scripted failure"));
+            assert!((calls[0].usage.cost_usd - 0.25).abs() < 1e-9);
+        }
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(fine.calls.load(Ordering::SeqCst), 1);
+}

@@ -1,0 +1,304 @@
+//! The live worker against a small server on the loopback interface.
+
+mod common;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use conductor_configs::schema;
+use conductor_rollout::pool::{OpenAi, Worker};
+use conductor_types::{Answer, WorkerError, WorkerErrorKind, WorkerRequest};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+
+/// What the server does with one request.
+#[derive(Clone)]
+enum Reply {
+    /// Status line, extra headers and body.
+    Http(&'static str, &'static str, String),
+    /// Headers of a long body, part of it, then the connection is closed.
+    CutOff,
+    /// A good answer after this many milliseconds.
+    Late(u64),
+    /// Nothing, for a long time.
+    Silence,
+}
+
+const GOOD: &str = "{\"choices\":[{\"message\":{\"role\":\"assistant\",\"content\":\"It is 4.\"}}],\
+                    \"usage\":{\"prompt_tokens\":100,\"completion_tokens\":20,\"total_tokens\":120}}";
+
+fn ok(body: &str) -> Reply {
+    Reply::Http("200 OK", "", body.into())
+}
+
+struct Server {
+    base_url: String,
+    hits: Arc<AtomicUsize>,
+    most_at_once: Arc<AtomicUsize>,
+    last_request: Arc<tokio::sync::Mutex<String>>,
+}
+
+/// Plays `script`, one reply a request; the last one repeats.
+async fn serve(script: Vec<Reply>) -> Server {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let base_url = format!("http://{}/v1/", listener.local_addr().unwrap());
+    let hits = Arc::new(AtomicUsize::new(0));
+    let last_request = Arc::new(tokio::sync::Mutex::new(String::new()));
+    let server = Server {
+        base_url,
+        hits: Arc::clone(&hits),
+        most_at_once: Arc::default(),
+        last_request: Arc::clone(&last_request),
+    };
+    let (at_once, most) = (Arc::new(AtomicUsize::new(0)), Arc::clone(&server.most_at_once));
+    tokio::spawn(async move {
+        while let Ok((mut socket, _)) = listener.accept().await {
+            let hit = hits.fetch_add(1, Ordering::SeqCst);
+            let reply = script[hit.min(script.len() - 1)].clone();
+            let last_request = Arc::clone(&last_request);
+            let (at_once, most) = (Arc::clone(&at_once), Arc::clone(&most));
+            tokio::spawn(async move {
+                *last_request.lock().await = read_request(&mut socket).await;
+                let text = match reply {
+                    Reply::Http(status, headers, body) => format!(
+                        "HTTP/1.1 {status}\r\nContent-Type: application/json\r\nConnection: close\r\n\
+                         Content-Length: {}\r\n{headers}\r\n{body}",
+                        body.len()
+                    ),
+                    Reply::Late(ms) => {
+                        let now = at_once.fetch_add(1, Ordering::SeqCst) + 1;
+                        most.fetch_max(now, Ordering::SeqCst);
+                        tokio::time::sleep(Duration::from_millis(ms)).await;
+                        at_once.fetch_sub(1, Ordering::SeqCst);
+                        format!(
+                            "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{GOOD}",
+                            GOOD.len()
+                        )
+                    }
+                    Reply::CutOff => {
+                        "HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n{\"choices\":".into()
+                    }
+                    Reply::Silence => {
+                        tokio::time::sleep(Duration::from_secs(30)).await;
+                        String::new()
+                    }
+                };
+                let _ = socket.write_all(text.as_bytes()).await;
+            });
+        }
+    });
+    server
+}
+
+async fn read_request(socket: &mut tokio::net::TcpStream) -> String {
+    let mut bytes = Vec::new();
+    let mut chunk = [0; 4096];
+    loop {
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        if let Some((head, body)) = text.split_once("\r\n\r\n") {
+            let length = head
+                .lines()
+                .filter_map(|line| line.split_once(':'))
+                .find(|(name, _)| name.eq_ignore_ascii_case("content-length"))
+                .map_or(0, |(_, value)| value.trim().parse::<usize>().unwrap_or(0));
+            if body.len() >= length {
+                return text;
+            }
+        }
+        match socket.read(&mut chunk).await {
+            Ok(0) | Err(_) => return text,
+            Ok(read) => bytes.extend_from_slice(&chunk[..read]),
+        }
+    }
+}
+
+fn settings(base_url: &str) -> schema::OpenAiWorker {
+    serde_json::from_value(serde_json::json!({
+        "base_url": base_url,
+        "model": "tiny",
+        "temperature": 0.5,
+        "max_tokens": 77,
+        "input_usd_per_million": 2.0,
+        "output_usd_per_million": 10.0,
+        "timeout_secs": 1.0,
+    }))
+    .unwrap()
+}
+
+async fn ask(worker: &OpenAi) -> Result<Answer, WorkerError> {
+    let request = WorkerRequest {
+        task_id: "t",
+        message: "Two and two?",
+        seen: &[],
+        seen_scores: &[],
+        seed: 0,
+    };
+    worker.call(request).await
+}
+
+async fn ask_server(server: &Server) -> Result<Answer, WorkerError> {
+    ask(&OpenAi::new("live", None, &settings(&server.base_url)).unwrap()).await
+}
+
+#[tokio::test]
+async fn an_answer_with_its_usage() {
+    let server = serve(vec![ok(GOOD)]).await;
+    let worker = OpenAi::new("live", None, &settings(&server.base_url)).unwrap();
+    let answer = ask(&worker).await.unwrap();
+    assert_eq!(answer.text, "It is 4.");
+    assert_eq!((answer.usage.prompt_tokens, answer.usage.completion_tokens), (100, 20));
+    assert!((answer.usage.cost_usd - 0.0004).abs() < 1e-12);
+    assert!(answer.usage.latency_ms > 0.0 && answer.recorded_score.is_none());
+    assert!(worker.notices().is_empty());
+
+    let request = server.last_request.lock().await.clone();
+    let (head, body) = request.split_once("\r\n\r\n").unwrap();
+    assert!(head.starts_with("POST /v1/chat/completions HTTP/1.1"), "{head}");
+    assert!(!head.to_lowercase().contains("authorization"), "{head}");
+    let body: serde_json::Value = serde_json::from_str(body).unwrap();
+    assert_eq!(
+        body,
+        serde_json::json!({
+            "model": "tiny",
+            "messages": [{ "role": "user", "content": "Two and two?" }],
+            "temperature": 0.5,
+            "max_tokens": 77,
+        })
+    );
+}
+
+#[tokio::test]
+async fn an_answer_without_usage_is_kept_and_said_to_be_estimated() {
+    for body in [
+        "{\"choices\":[{\"message\":{\"content\":\"It is 4.\"}}]}",
+        "{\"choices\":[{\"message\":{\"content\":\"It is 4.\"}}],\"usage\":null}",
+    ] {
+        let server = serve(vec![ok(body)]).await;
+        let worker = OpenAi::new("live", None, &settings(&server.base_url)).unwrap();
+        let usage = ask(&worker).await.unwrap().usage;
+        assert_eq!((usage.prompt_tokens, usage.completion_tokens), (3, 2));
+        assert!(worker.notices()[0].contains("without token counts"), "{:?}", worker.notices());
+    }
+}
+
+#[tokio::test]
+async fn bad_answers_are_not_asked_again() {
+    for body in [
+        "{\"choices\":[]}",
+        "{\"choices\":[{\"message\":{\"content\":null}}]}",
+        "{\"choices\":\"none\"}",
+        "{\"choices\":[{\"message\":{\"content\":\"4\"}}",
+        "<html>hello</html>",
+        "",
+    ] {
+        let server = serve(vec![ok(body)]).await;
+        let error = ask_server(&server).await.unwrap_err();
+        assert_eq!(error.kind, WorkerErrorKind::BadAnswer, "{body}: {error}");
+        assert_eq!(server.hits.load(Ordering::SeqCst), 1, "{body}");
+    }
+}
+
+#[tokio::test]
+async fn server_errors_are_tried_three_times() {
+    let failing =
+        Reply::Http("500 Internal Server Error", "Retry-After: 0.01\r\n", "overloaded".into());
+    let server = serve(vec![failing.clone()]).await;
+    let error = ask_server(&server).await.unwrap_err();
+    assert_eq!(error.kind, WorkerErrorKind::Unavailable);
+    assert!(error.message.contains("500") && error.message.contains("overloaded"), "{error}");
+    assert_eq!(server.hits.load(Ordering::SeqCst), 3);
+
+    let busy = Reply::Http("429 Too Many Requests", "Retry-After: 0.01\r\n", "slow down".into());
+    let server = serve(vec![failing, busy, ok(GOOD)]).await;
+    assert_eq!(ask_server(&server).await.unwrap().text, "It is 4.");
+    assert_eq!(server.hits.load(Ordering::SeqCst), 3);
+}
+
+#[tokio::test]
+async fn refusals_are_not_tried_again_and_say_what_to_do() {
+    for (status, words) in [
+        ("400 Bad Request", "too long"),
+        ("401 Unauthorized", "api_key_env"),
+        ("404 Not Found", "base_url"),
+        ("302 Found", "without a redirect"),
+    ] {
+        let server = serve(vec![Reply::Http(
+            status,
+            "Location: http://127.0.0.1:1/\r\n",
+            "too long".into(),
+        )])
+        .await;
+        let error = ask_server(&server).await.unwrap_err();
+        assert_eq!(error.kind, WorkerErrorKind::Unavailable);
+        assert!(error.message.contains(words) && error.message.contains(&status[..3]), "{error}");
+        assert_eq!(server.hits.load(Ordering::SeqCst), 1, "{status}");
+    }
+}
+
+#[tokio::test]
+async fn silence_ends_with_the_timeout_and_a_cut_is_a_broken_connection() {
+    let server = serve(vec![Reply::Silence]).await;
+    let start = Instant::now();
+    let error = ask_server(&server).await.unwrap_err();
+    assert_eq!(error.kind, WorkerErrorKind::Timeout);
+    assert!(error.message.contains("timeout_secs"), "{error}");
+    assert!(start.elapsed() < Duration::from_secs(3), "{:?}", start.elapsed());
+
+    let server = serve(vec![Reply::CutOff]).await;
+    let error = ask_server(&server).await.unwrap_err();
+    assert_eq!(error.kind, WorkerErrorKind::Unavailable, "{error}");
+}
+
+#[tokio::test]
+async fn a_closed_port_is_named() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    drop(listener);
+    let worker = OpenAi::new("live", None, &settings(&format!("http://{address}/v1"))).unwrap();
+    let error = ask(&worker).await.unwrap_err();
+    assert_eq!(error.kind, WorkerErrorKind::Unavailable);
+    assert!(error.message.contains(&address.to_string()), "{error}");
+    assert!(error.message.contains("cannot be reached"), "{error}");
+}
+
+/// The key is taken from a variable that every process has, so that the test changes no environment.
+#[tokio::test]
+async fn the_key_is_sent_and_never_shown() {
+    let key = std::env::var("CARGO_MANIFEST_DIR").unwrap();
+    let padding = "x".repeat(280);
+    for body in [
+        format!("{{\"error\":\"Incorrect API key provided: {key}\"}}"),
+        format!("{padding}{key}"),
+        format!("{{\"choices\":\"{key}\"}}"),
+    ] {
+        for status in ["401 Unauthorized", "200 OK"] {
+            let server = serve(vec![Reply::Http(status, "", body.clone())]).await;
+            let mut settings = settings(&server.base_url);
+            settings.api_key_env = Some("CARGO_MANIFEST_DIR".into());
+            let worker = OpenAi::new("live", None, &settings).unwrap();
+            let error = ask(&worker).await.unwrap_err();
+            let request = server.last_request.lock().await.clone();
+            assert!(request.contains(&format!("Bearer {key}")), "the key was not sent");
+            let shown = format!("{error} {error:?}");
+            assert!(!shown.contains(&key), "{shown}");
+            assert!(
+                !shown.contains(key.get(..10).unwrap_or(&key)),
+                "part of the key is shown: {shown}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn no_more_calls_at_once_than_configured() {
+    let server = serve(vec![Reply::Late(40)]).await;
+    let mut settings = settings(&server.base_url);
+    settings.concurrency = 3;
+    let worker = OpenAi::new("live", None, &settings).unwrap();
+    assert_eq!(worker.concurrency(), 3);
+    let answers = futures_util::future::join_all((0..20).map(|_| ask(&worker))).await;
+    assert!(answers.iter().all(Result::is_ok));
+    assert_eq!(server.most_at_once.load(Ordering::SeqCst), 3);
+    assert_eq!(server.hits.load(Ordering::SeqCst), 20);
+}
