@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 
 use conductor_checkpoints::export::{self, ExportError, ExportOptions, Lora};
 use conductor_checkpoints::weights::{self, Dtype, TensorBytes};
-use conductor_configs::schema::LoraTarget;
 use serde_json::Value;
 
 fn json(path: &Path) -> Value {
@@ -149,7 +148,7 @@ fn lora_tensors() -> Vec<TensorBytes<'static>> {
     ]
 }
 
-const LORA: Lora<'_> = Lora { rank: 2, alpha: 4.0, targets: &[LoraTarget::QProj] };
+const LORA: Lora<'_> = Lora { rank: 2, alpha: 4.0, targets: &["q_proj"] };
 
 #[test]
 fn an_adapter_has_pefts_names_and_settings() {
@@ -181,7 +180,7 @@ fn an_adapter_that_peft_would_not_load_is_refused() {
     let half = || pair().drain(..1).collect::<Vec<_>>();
     let foreign = || vec![TensorBytes::new("model.norm.weight", Dtype::F32, [1], vec![0; 4])];
     let rank_3 = Lora { rank: 3, ..LORA };
-    let other = Lora { targets: &[LoraTarget::KProj, LoraTarget::VProj], ..LORA };
+    let other = Lora { targets: &["k_proj", "v_proj"], ..LORA };
     let cases: [(&Lora<'_>, Vec<TensorBytes<'_>>, &str); 5] = [
         (&LORA, half(), "has only one of lora_A and lora_B"),
         (&LORA, foreign(), "model.norm.weight is no low-rank update"),

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use conductor_configs::schema::LoraTarget;
 use serde_json::{Value, json};
 
 use super::{ExportError, ExportOptions, check_place, publish, write_json};
@@ -19,8 +18,8 @@ pub struct Lora<'a> {
     pub rank: u32,
     /// Updates are scaled by alpha / rank.
     pub alpha: f64,
-    /// The projections that are updated.
-    pub targets: &'a [LoraTarget],
+    /// Names of the projections ("`q_proj`").
+    pub targets: &'a [&'a str],
 }
 
 /// Writes a PEFT folder: `adapter_config.json` and `adapter_model.safetensors`.
@@ -63,14 +62,10 @@ fn adapter_config(base_model: &str, lora: &Lora<'_>) -> Value {
         "modules_to_save": null,
         "peft_type": "LORA",
         "r": lora.rank,
-        "target_modules": names_of(lora),
+        "target_modules": lora.targets,
         "task_type": "CAUSAL_LM",
         "use_rslora": false,
     })
-}
-
-fn names_of(lora: &Lora<'_>) -> Vec<&'static str> {
-    lora.targets.iter().map(|target| target.as_str()).collect()
 }
 
 /// Every update is a pair of matrices of the given rank, on a projection that the config names.
@@ -89,10 +84,10 @@ fn check(lora: &Lora<'_>, tensors: &[TensorBytes<'_>]) -> Result<(), ExportError
             ));
         };
         let target = module.rsplit('.').next().unwrap_or(module);
-        if !names_of(lora).contains(&target) {
+        if !lora.targets.contains(&target) {
             return bad(format!(
                 "{name} changes {target}, which is not among the targets ({})",
-                names_of(lora).join(", ")
+                lora.targets.join(", ")
             ));
         }
         let shape = tensor.shape();
