@@ -19,6 +19,20 @@ pub struct Cli {
 /// Every verb; each has a file in `commands/`.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Train a policy, or go on with a run that was interrupted.
+    Train(commands::train::Train),
+    /// Compare a run's policy with every worker, vote and oracle of its pool.
+    Eval(commands::eval::Eval),
+    /// Write a run's policy as a folder that transformers, vLLM or PEFT load.
+    Export(commands::export::Export),
+    /// Bring models into the form that policies are loaded from.
+    #[command(subcommand)]
+    Checkpoint(commands::checkpoint::Checkpoint),
+    /// Look at a policy from outside: its log-probabilities and its greedy answers.
+    #[command(subcommand)]
+    Policy(commands::policy::PolicyVerb),
+    /// Say what this machine offers and what is missing.
+    Doctor(commands::doctor::Doctor),
     /// Show, check and document configurations.
     #[command(subcommand)]
     Config(commands::config::Config),

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use conductor_configs::ConfigErrors;
 use conductor_datasets::DataError;
 use conductor_rollout::PoolError;
+use conductor_trainer::TrainError;
 
 use crate::problem::Problem;
 
@@ -84,6 +85,9 @@ impl Exit {
             if cause.is::<ConfigErrors>() {
                 return Self::Usage;
             }
+            if let Some(error) = cause.downcast_ref::<TrainError>() {
+                return of_train(error);
+            }
             if let Some(error) = cause.downcast_ref::<DataError>() {
                 return of_data(error);
             }
@@ -98,6 +102,19 @@ impl Exit {
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         Self::from(exit.code())
+    }
+}
+
+fn of_train(error: &TrainError) -> Exit {
+    match error {
+        TrainError::Data(error) => of_data(error),
+        TrainError::Pool(error) => of_pool(error),
+        TrainError::Grader(_) => Exit::Sandbox,
+        TrainError::Diverged { .. } => Exit::Diverged,
+        TrainError::Interrupted => Exit::Interrupted,
+        TrainError::NothingScorable { .. } => Exit::Pool,
+        TrainError::NotRecorded { .. } | TrainError::Usage(_) => Exit::Usage,
+        _ => Exit::Failure,
     }
 }
 

@@ -1,9 +1,15 @@
 //! One file a verb.
 
+pub mod checkpoint;
 pub mod config;
 pub mod data;
+pub mod doctor;
+pub mod eval;
+pub mod export;
+pub mod policy;
 pub mod pool;
 mod setup;
+pub mod train;
 pub mod workflow;
 
 use crate::cli::Command;
@@ -12,6 +18,12 @@ use crate::exit::Exit;
 /// Runs a verb.
 pub fn run(command: Command) -> anyhow::Result<Exit> {
     match command {
+        Command::Train(verb) => train::run(&verb),
+        Command::Eval(verb) => eval::run(&verb),
+        Command::Export(verb) => export::run(&verb),
+        Command::Checkpoint(verb) => checkpoint::run(verb),
+        Command::Policy(verb) => policy::run(verb),
+        Command::Doctor(verb) => doctor::run(&verb),
         Command::Config(verb) => config::run(verb),
         Command::Data(verb) => data::run(verb),
         Command::Pool(verb) => pool::run(verb),

@@ -109,7 +109,7 @@ mod tests {
     use super::*;
 
     fn step(step: u64) -> Event {
-        let metrics = [("reward/mean".to_owned(), 0.5)].into();
+        let metrics = [("critic/rewards/mean".to_owned(), 0.5)].into();
         Event::StepDone { phase: Phase::Update, step, steps: 10, metrics }
     }
 

@@ -3,14 +3,16 @@
 use std::collections::BTreeMap;
 
 /// Name of the metric, what it is called on the line, and how its value is written.
-const KEY: [(&str, &str, Form); 7] = [
-    ("reward/mean", "reward", Form::Plain),
-    ("reward/correct_share", "right", Form::Share),
-    ("workflow/valid_share", "valid", Form::Share),
-    ("loss", "loss", Form::Plain),
-    ("policy/entropy", "entropy", Form::Plain),
-    ("cost/step_usd", "step", Form::Dollars),
-    ("cost/total_usd", "spent", Form::Dollars),
+const KEY: [(&str, &str, Form); 9] = [
+    ("critic/rewards/mean", "reward", Form::Plain),
+    ("eval/reward", "held-out reward", Form::Plain),
+    ("reward/correctness", "right", Form::Share),
+    ("workflow/valid", "valid", Form::Share),
+    ("warm_start/loss", "loss", Form::Plain),
+    ("actor/entropy", "entropy", Form::Plain),
+    ("cost/usd_mean", "a question", Form::Dollars),
+    ("cost/spend_usd", "spent", Form::Dollars),
+    ("timing_s/step", "took", Form::Seconds),
 ];
 
 #[derive(Debug, Clone, Copy)]
@@ -18,6 +20,7 @@ enum Form {
     Plain,
     Share,
     Dollars,
+    Seconds,
 }
 
 /// "reward 0.713  valid 98.4%  spent $0.0121"; metrics that are not there are left out.
@@ -28,7 +31,9 @@ pub(super) fn summary(metrics: &BTreeMap<String, f64>) -> String {
         parts.push(match form {
             Form::Plain => format!("{label} {}", plain(*value)),
             Form::Share => format!("{label} {:.1}%", value * 100.0),
+            Form::Dollars if *value > 0.0 && *value < 0.001 => format!("{label} ${value:.2e}"),
             Form::Dollars => format!("{label} ${value:.4}"),
+            Form::Seconds => format!("{label} {value:.1} s"),
         });
     }
     if parts.is_empty() {
@@ -52,8 +57,8 @@ mod tests {
             pairs.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect()
         };
         let text = summary(&metrics(&[
-            ("reward/mean", 0.71251),
-            ("workflow/valid_share", 0.984),
+            ("critic/rewards/mean", 0.71251),
+            ("workflow/valid", 0.984),
             ("z", 1.0),
         ]));
         assert_eq!(text, "reward 0.713  valid 98.4%");

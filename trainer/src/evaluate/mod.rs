@@ -46,21 +46,21 @@ pub struct Answered {
     pub workers: Vec<String>,
 }
 
-/// A policy that takes part, with the name of its row.
+/// A policy that takes part. It is loaded when its turn comes and dropped after it, so that one is in memory at a time.
 pub struct Contestant<'a> {
     /// Its row's name ("trained policy").
-    pub name: &'a str,
-    /// It.
-    pub policy: &'a Policy,
+    pub name: String,
     /// Finished steps of its weights, for the log.
     pub step: u64,
+    /// Loads it.
+    pub load: Box<dyn FnOnce() -> Result<Policy, TrainError> + 'a>,
 }
 
 /// Evaluates every baseline and every contestant on `split`. Policies decode greedily.
 pub fn evaluate(
     environment: &Environment,
     config: &Config,
-    contestants: &[Contestant<'_>],
+    contestants: Vec<Contestant<'_>>,
     split: Split,
     stop: &AtomicBool,
     progress: &mut dyn FnMut(&str, usize, usize),
@@ -71,20 +71,14 @@ pub fn evaluate(
         baselines::rows(environment, config, &valid, &tasks, stop, &mut |done, total| {
             progress("workers", done, total);
         })?;
-    for contestant in contestants {
-        let groups = episodes(
-            environment,
-            config,
-            contestant.policy,
-            (split, contestant.step),
-            stop,
-            &mut |done, total| {
-                progress(contestant.name, done, total);
-            },
-        )?;
+    for Contestant { name, step, load } in contestants {
+        let policy = load()?;
+        let mut tell = |done, total| progress(&name, done, total);
+        let groups =
+            episodes(environment, config, &policy, (split, step), stop, &mut tell)?;
         let answered =
             groups.iter().flatten().map(|episode| answered(episode, &config.reward)).collect();
-        rows.push((contestant.name.to_owned(), RowKind::Policy, answered));
+        rows.push((name, RowKind::Policy, answered));
     }
     Ok(table::report(rows, environment, config, split))
 }

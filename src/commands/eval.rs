@@ -1,0 +1,229 @@
+//! `conductor eval`: a run's policy beside everything that its pool does without it.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use conductor_configs::schema::Adapter;
+use conductor_configs::{Config, LoadRequest, schema};
+use conductor_policy::Policy;
+use conductor_trainer::evaluate::{Contestant, Difference, Interval, Report, Row, evaluate};
+use conductor_trainer::{Environment, TrainError, checkpoint_of, load_checkpoint};
+use conductor_types::{Event, Phase};
+use serde_json::json;
+
+use super::data::SplitArg;
+use super::setup;
+use crate::exit::Exit;
+use crate::interrupt;
+use crate::ui::events::Console;
+use crate::ui::{self, Page, Style, Table};
+
+/// Compare a run's policy with every worker, vote and oracle of its pool.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  conductor eval runs/quickstart\n  conductor eval runs/quickstart --checkpoint \
+    latest --split valid\n  conductor eval runs/quickstart --json > eval.json\n\nThe question is the unit of \
+    resampling: intervals are 95 % bootstrap intervals, differences are paired, p is McNemar's exact test. The best \
+    worker is chosen on the validation split.\n"
+)]
+pub struct Eval {
+    /// The run's folder.
+    #[arg(value_name = "RUN")]
+    run: PathBuf,
+    /// "best" (by validation reward), "latest", or a checkpoint's name.
+    #[arg(long, default_value = "best")]
+    checkpoint: String,
+    /// The questions.
+    #[arg(long, value_enum, default_value = "test")]
+    split: SplitArg,
+    /// Override one value of the run's configuration; may be repeated.
+    #[arg(long = "set", value_name = "SECTION.KEY=VALUE")]
+    sets: Vec<String>,
+    /// Leave the untrained and the warm-started policy out.
+    #[arg(long)]
+    only_trained: bool,
+    /// Print the report as JSON, with every answer.
+    #[arg(long)]
+    json: bool,
+}
+
+pub fn run(arguments: &Eval) -> anyhow::Result<Exit> {
+    let config = config_of(&arguments.run, &arguments.sets)?;
+    setup::threads(&config);
+    let trained = checkpoint_of(&arguments.run, &arguments.checkpoint)?;
+    let environment = Environment::open(&config)?;
+    let stop = interrupt::watch("the evaluation ends without a table")?;
+    let mut console = Console::choose(false);
+    for message in environment.notices() {
+        console.show(&Event::Notice { message });
+    }
+    let mut contestants = Vec::new();
+    if !arguments.only_trained {
+        contestants.push(Contestant {
+            name: "untrained policy".into(),
+            step: 0,
+            load: Box::new(|| {
+                let untrained = schema::Policy { adapter: Adapter::Full, ..config.policy.clone() };
+                Ok(Policy::load(&untrained, 0)?)
+            }),
+        });
+        if config.warm_start.steps > 0
+            && let Ok(start) = checkpoint_of(&arguments.run, "step-000000")
+        {
+            contestants.push(contestant("warm-started policy".into(), &config, start));
+        }
+    }
+    let name = format!("trained policy ({})", trained.name);
+    contestants.push(contestant(name, &config, trained));
+    let report = evaluate(
+        &environment,
+        &config,
+        contestants,
+        arguments.split.into(),
+        &stop,
+        &mut |who, done, total| {
+            console.show(&Event::Progress {
+                phase: Phase::Evaluate,
+                done: done as u64,
+                total: total as u64,
+                unit: format!("questions, {who}"),
+            });
+        },
+    )?;
+    drop(console);
+    if arguments.json {
+        ui::print_json(&json!({ "report": report, "answers": report.answers }))?;
+    } else {
+        page(&report, Style::stdout()).print()?;
+    }
+    Ok(Exit::Done)
+}
+
+/// The configuration that a run stored, with overrides.
+pub fn config_of(run: &Path, sets: &[String]) -> anyhow::Result<Config> {
+    let file = run.join("config.toml");
+    if !file.is_file() {
+        let message = format!("{} is no run's folder: it has no config.toml", run.display());
+        return Err(crate::problem::Problem::usage(message)
+            .next("give the folder that `conductor train` printed, for example runs/quickstart")
+            .into());
+    }
+    let request =
+        LoadRequest { file: Some(file), preset: None, env: Vec::new(), sets: sets.to_vec() };
+    Ok(conductor_configs::load(&request)?.config)
+}
+
+fn contestant(
+    name: String,
+    config: &Config,
+    checkpoint: conductor_checkpoints::Checkpoint,
+) -> Contestant<'_> {
+    Contestant {
+        name,
+        step: checkpoint.state.step,
+        load: Box::new(move || -> Result<Policy, TrainError> {
+            load_checkpoint(config, &checkpoint)
+        }),
+    }
+}
+
+fn page(report: &Report, style: Style) -> Page {
+    let mut page = Page::default();
+    page.line(format!(
+        "{} questions of the {} split; reward = format + correctness − {:.4} × dollars\n",
+        report.questions, report.split, report.reward_per_usd
+    ));
+    let mut table = Table::new(&[
+        "",
+        "#n",
+        "#accuracy",
+        "#reward",
+        "#Δ reward vs best worker",
+        "#p",
+        "#µ$",
+        "#tokens",
+        "#calls",
+        "#s",
+        "#valid",
+    ]);
+    for row in &report.rows {
+        table.row(cells(row));
+    }
+    page.line(table.render(style));
+    for (name, difference) in &report.against_first_policy {
+        page.line(format!(
+            "{name} − untrained policy: reward {}, accuracy {}, n = {}",
+            signed(&difference.reward),
+            signed(&difference.accuracy),
+            difference.questions
+        ));
+    }
+    for row in
+        report.rows.iter().filter(|row| row.kind == conductor_trainer::evaluate::RowKind::Policy)
+    {
+        page.line(shares(row));
+    }
+    page.line(domains(report).render(style));
+    page
+}
+
+fn cells(row: &Row) -> Vec<String> {
+    let against = row.against_best_worker.as_ref();
+    vec![
+        row.name.clone(),
+        if row.unscorable > 0 {
+            format!("{} (−{})", row.questions, row.unscorable)
+        } else {
+            row.questions.to_string()
+        },
+        interval(&row.accuracy),
+        interval(&row.reward),
+        against.map_or(String::new(), |d: &Difference| signed(&d.reward)),
+        against.map_or(String::new(), |d| format!("{:.3}", d.mcnemar_p)),
+        format!("{:.1}", row.usd * 1e6),
+        format!("{:.0}", row.tokens),
+        format!("{:.2}", row.calls),
+        format!("{:.1}", row.latency_ms_median / 1e3),
+        format!("{:.1}%", row.valid * 100.0),
+    ]
+}
+
+fn interval(interval: &Interval) -> String {
+    format!("{:.3} [{:.3}, {:.3}]", interval.mean, interval.low, interval.high)
+}
+
+fn signed(interval: &Interval) -> String {
+    format!("{:+.3} [{:+.3}, {:+.3}]", interval.mean, interval.low, interval.high)
+}
+
+fn shares(row: &Row) -> String {
+    let list = |shares: &std::collections::BTreeMap<String, f64>| {
+        let parts: Vec<String> =
+            shares.iter().map(|(name, share)| format!("{name} {:.0}%", share * 100.0)).collect();
+        if parts.is_empty() { "none".to_owned() } else { parts.join(", ") }
+    };
+    format!(
+        "{}: {:.2} steps a workflow; calls: {}; format errors: {}",
+        row.name,
+        row.steps,
+        list(&row.worker_shares),
+        list(&row.format_errors)
+    )
+}
+
+fn domains(report: &Report) -> Table {
+    let names: std::collections::BTreeSet<&String> =
+        report.by_domain.values().flat_map(|row| row.keys()).collect();
+    let titles: Vec<String> = std::iter::once("accuracy by domain".to_owned())
+        .chain(names.iter().map(|name| format!("#{name}")))
+        .collect();
+    let mut table = Table::new(&titles.iter().map(String::as_str).collect::<Vec<_>>());
+    for row in &report.rows {
+        let scores = &report.by_domain[&row.name];
+        let cells = names
+            .iter()
+            .map(|name| scores.get(*name).map_or(String::new(), |score| format!("{score:.2}")));
+        table.row(std::iter::once(row.name.clone()).chain(cells));
+    }
+    table
+}
