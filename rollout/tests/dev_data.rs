@@ -64,7 +64,8 @@ fn csv_rows(path: &Path) -> Vec<BTreeMap<String, String>> {
 fn imported(tasks: &[Value], answers: &[Value]) -> (ImportReport, Recording) {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name);
-    let lines = |values: &[Value]| -> String { values.iter().map(|v| format!("{v}\n")).collect() };
+    let lines =
+        |values: &[Value]| values.iter().map(Value::to_string).collect::<Vec<_>>().join("\n");
     std::fs::write(path("tasks.jsonl"), lines(tasks)).unwrap();
     let file = std::fs::File::create(path("answers.jsonl.gz")).unwrap();
     let mut zip = flate2::write::GzEncoder::new(file, flate2::Compression::fast());

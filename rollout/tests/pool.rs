@@ -43,11 +43,11 @@ fn recording(folder: &Path) -> PathBuf {
     path
 }
 
-fn config(toml_like: serde_json::Value) -> schema::Pool {
-    serde_json::from_value(toml_like).unwrap()
+fn config(workers: serde_json::Value) -> schema::Pool {
+    serde_json::from_value(workers).unwrap()
 }
 
-fn open(workers: serde_json::Value) -> Result<Pool, PoolError> {
+fn open(workers: &serde_json::Value) -> Result<Pool, PoolError> {
     Pool::open(&config(serde_json::json!({ "workers": workers })), last_word())
 }
 
@@ -64,7 +64,7 @@ fn steps(steps: &[(usize, &[usize])]) -> Workflow {
 async fn recorded_answers_are_played_back_with_their_price_and_latency() {
     let folder = tempfile::tempdir().unwrap();
     let path = recording(folder.path());
-    let pool = open(serde_json::json!([
+    let pool = open(&serde_json::json!([
         { "name": "qwen-0.5b", "kind": "recorded", "recording": path },
         { "name": "big", "kind": "recorded", "recording": path, "worker": "qwen-1.5b",
           "input_usd_per_million": 2.0, "output_usd_per_million": 8.0 },
@@ -72,8 +72,10 @@ async fn recorded_answers_are_played_back_with_their_price_and_latency() {
     ]))
     .unwrap();
     let capabilities: Vec<_> = pool.cards().iter().map(|card| card.capability).collect();
-    use WorkerCapability::{Combines, FromScratch};
-    assert_eq!(capabilities, [FromScratch, FromScratch, Combines]);
+    assert_eq!(
+        capabilities,
+        [WorkerCapability::FromScratch, WorkerCapability::FromScratch, WorkerCapability::Combines,]
+    );
     assert!(pool.covered("t") && !pool.covered("u") && !pool.covered("v"));
     assert_eq!(pool.missing(&["t", "u"]), [("big".to_owned(), vec!["u".to_owned()])]);
     assert_eq!(pool.notices(), Vec::<String>::new());
@@ -94,7 +96,7 @@ async fn recorded_answers_are_played_back_with_their_price_and_latency() {
 async fn recorded_scores_go_with_the_answer_that_counts() {
     let folder = tempfile::tempdir().unwrap();
     let path = recording(folder.path());
-    let pool = open(serde_json::json!([
+    let pool = open(&serde_json::json!([
         { "name": "outcomes", "kind": "recorded", "recording": path },
         { "name": "vote", "kind": "vote" },
     ]))
@@ -115,7 +117,7 @@ async fn what_was_not_recorded_is_a_failure_and_never_a_zero() {
     let folder = tempfile::tempdir().unwrap();
     let path = recording(folder.path());
     let pool =
-        open(serde_json::json!([{ "name": "qwen-1.5b", "kind": "recorded", "recording": path }]))
+        open(&serde_json::json!([{ "name": "qwen-1.5b", "kind": "recorded", "recording": path }]))
             .unwrap();
     match run(&pool, &task("u"), steps(&[(0, &[])]), OPTIONS).await {
         Outcome::Failed { error, .. } => assert_eq!(error.kind, WorkerErrorKind::NotRecorded),
@@ -135,13 +137,14 @@ fn a_worker_that_the_recording_lacks_is_named_with_its_neighbours() {
     let folder = tempfile::tempdir().unwrap();
     let path = recording(folder.path());
     let error =
-        open(serde_json::json!([{ "name": "Qwen-1.5", "kind": "recorded", "recording": path }]))
+        open(&serde_json::json!([{ "name": "Qwen-1.5", "kind": "recorded", "recording": path }]))
             .unwrap_err();
     let text = error.to_string();
     assert!(text.contains("did you mean \"qwen-1.5b\"?"), "{text}");
     assert!(text.contains("outcomes, qwen-0.5b, qwen-1.5b"), "{text}");
-    let error = open(serde_json::json!([{ "name": "zzz", "kind": "recorded", "recording": path }]))
-        .unwrap_err();
+    let error =
+        open(&serde_json::json!([{ "name": "zzz", "kind": "recorded", "recording": path }]))
+            .unwrap_err();
     assert!(!error.to_string().contains("did you mean"), "{error}");
 }
 
@@ -155,16 +158,16 @@ fn pools_that_cannot_work_are_refused() {
             "name": "live", "kind": "openai", "base_url": "http://127.0.0.1:1/v1", "model": "m",
         });
         worker.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
-        open(serde_json::json!([worker])).map(|_| ()).unwrap_err().to_string()
+        open(&serde_json::json!([worker])).map(|_| ()).unwrap_err().to_string()
     };
     let cases: Vec<(String, &str)> = vec![
-        (open(serde_json::json!([])).unwrap_err().to_string(), "no workers"),
+        (open(&serde_json::json!([])).unwrap_err().to_string(), "no workers"),
         (
-            open(serde_json::json!([{ "name": "v", "kind": "vote" }])).unwrap_err().to_string(),
+            open(&serde_json::json!([{ "name": "v", "kind": "vote" }])).unwrap_err().to_string(),
             "combines",
         ),
         (
-            open(serde_json::json!([
+            open(&serde_json::json!([
                 { "name": "x", "kind": "recorded", "recording": path, "worker": "outcomes" },
                 { "name": "x", "kind": "vote" },
             ]))
@@ -173,13 +176,13 @@ fn pools_that_cannot_work_are_refused() {
             "\"x\"",
         ),
         (
-            open(serde_json::json!([{ "name": "x", "kind": "recorded", "recording": nowhere }]))
+            open(&serde_json::json!([{ "name": "x", "kind": "recorded", "recording": nowhere }]))
                 .unwrap_err()
                 .to_string(),
             "none.parquet",
         ),
         (
-            open(serde_json::json!([
+            open(&serde_json::json!([
                 { "name": "outcomes", "kind": "recorded", "recording": path,
                   "input_usd_per_million": -1.0 },
             ]))

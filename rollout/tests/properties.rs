@@ -204,10 +204,13 @@ fn binary_random_workflows_use_both_kinds_of_access() {
     assert!(subtasks.len() >= 20, "{} different subtasks", subtasks.len());
 }
 
+/// A text of about this many pieces.
+type Shape = fn(usize) -> String;
+
 /// Texts that make a careless parser quadratic: doubling each may not take much more than twice the time.
 #[test]
 fn time_is_linear() {
-    let shapes: [(&str, fn(usize) -> String); 12] = [
+    let shapes: [(&str, Shape); 12] = [
         ("labels", |n| "model_id: ".repeat(n)),
         ("labels that open", |n| "model_id: [ ".repeat(n)),
         ("alternating labels", |n| "model_id: access: subtasks: ".repeat(n)),

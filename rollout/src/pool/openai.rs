@@ -48,20 +48,13 @@ impl OpenAi {
         description: Option<String>,
         settings: &schema::OpenAiWorker,
     ) -> Result<Self, PoolError> {
-        let bad = |setting, expected, given: String| PoolError::BadSetting {
+        let bad = |(setting, expected, given)| PoolError::BadSetting {
             worker: name.to_owned(),
             setting,
             expected,
             given,
         };
-        let url = endpoint(&settings.base_url).ok_or_else(|| {
-            // A base URL may carry a password, so it is not repeated.
-            bad(
-                "base_url",
-                "an http:// or https:// address without user, password and query",
-                "another form".into(),
-            )
-        })?;
+        let (url, price, timeout) = checked(settings).map_err(bad)?;
         let key = match &settings.api_key_env {
             None => None,
             Some(variable) => {
@@ -72,26 +65,13 @@ impl OpenAi {
                 })?)
             }
         };
-        let timeout = Duration::try_from_secs_f64(settings.timeout_secs)
-            .ok()
-            .filter(|timeout| !timeout.is_zero())
-            .ok_or_else(|| {
-                bad("timeout_secs", "seconds above 0", settings.timeout_secs.to_string())
-            })?;
-        let price = Price {
-            input_usd_per_million: settings.input_usd_per_million,
-            output_usd_per_million: settings.output_usd_per_million,
-        };
-        if !(price.of(1, 0) >= 0.0 && price.of(0, 1) >= 0.0 && price.of(1, 1).is_finite()) {
-            return Err(bad("prices", "dollars, 0 or more", format!("{price:?}")));
-        }
         let concurrency = (settings.concurrency as usize).clamp(1, Semaphore::MAX_PERMITS);
         let client = reqwest::Client::builder()
             // A redirected POST loses its body, so a redirect is a wrong base URL.
             .redirect(reqwest::redirect::Policy::none())
             .timeout(timeout)
             .build()
-            .map_err(|error| bad("client", "a working TLS set-up", error.to_string()))?;
+            .map_err(|error| bad(("client", "a working TLS set-up", error.to_string())))?;
         let card = WorkerCard {
             name: name.to_owned(),
             description,
@@ -295,6 +275,29 @@ impl Worker for OpenAi {
             )],
         }
     }
+}
+
+/// The settings that need a check; `Err` holds the setting, what is expected and what was given.
+fn checked(
+    settings: &schema::OpenAiWorker,
+) -> Result<(Url, Price, Duration), (&'static str, &'static str, String)> {
+    let url = endpoint(&settings.base_url).ok_or_else(|| {
+        let expected = "an http:// or https:// address without user, password and query";
+        // A base URL may carry a password, so it is not repeated.
+        ("base_url", expected, "another form".to_owned())
+    })?;
+    let price = Price {
+        input_usd_per_million: settings.input_usd_per_million,
+        output_usd_per_million: settings.output_usd_per_million,
+    };
+    if !(price.of(1, 0) >= 0.0 && price.of(0, 1) >= 0.0 && price.of(1, 1).is_finite()) {
+        return Err(("prices", "dollars, 0 or more", format!("{price:?}")));
+    }
+    let timeout = Duration::try_from_secs_f64(settings.timeout_secs).unwrap_or_default();
+    if timeout.is_zero() {
+        return Err(("timeout_secs", "seconds above 0", settings.timeout_secs.to_string()));
+    }
+    Ok((url, price, timeout))
 }
 
 /// Why one attempt failed, and whether another may help.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -12,12 +12,15 @@ use super::{RecordedAnswer, Recording, RecordingError, duplicate, write};
 /// Lines that are reported one by one; the rest is counted.
 const SHOWN_PROBLEMS: usize = 20;
 
+/// How every gzip file begins, whatever it is called.
+const GZIP_START: [u8; 2] = [0x1f, 0x8b];
+
 /// What is imported, and where to.
 #[derive(Debug, Clone, Copy)]
 pub struct ImportRequest<'a> {
-    /// The answers, one JSON object a line; `.gz` is read too.
+    /// The answers, one JSON object a line, gzipped or not.
     pub answers: &'a Path,
-    /// The tasks, one JSON object with an `id` a line; `.gz` is read too.
+    /// The tasks, one JSON object with an `id` a line, gzipped or not.
     pub tasks: &'a Path,
     /// The recording to write.
     pub out: &'a Path,
@@ -186,10 +189,13 @@ fn for_each_line(
     mut each: impl FnMut(&str) -> Result<(), String>,
 ) -> Result<(), RecordingError> {
     let file = File::open(path).map_err(RecordingError::io("open", path))?;
-    let zipped = path.extension().is_some_and(|extension| extension == "gz");
-    let reader: Box<dyn Read> =
-        if zipped { Box::new(flate2::read::MultiGzDecoder::new(file)) } else { Box::new(file) };
-    let mut reader = BufReader::new(reader);
+    let mut file = BufReader::new(file);
+    let start = file.fill_buf().map_err(RecordingError::io("read", path))?;
+    let mut reader: Box<dyn BufRead> = if start.starts_with(&GZIP_START) {
+        Box::new(BufReader::new(flate2::bufread::MultiGzDecoder::new(file)))
+    } else {
+        Box::new(file)
+    };
     let mut bytes = Vec::new();
     for line in 1.. {
         bytes.clear();

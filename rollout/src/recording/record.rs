@@ -99,16 +99,7 @@ pub async fn record(
 ) -> Result<RecordReport, RecordingError> {
     check(tasks, workers)?;
     let (mut journal, mut rows) = open(tasks, options.out)?;
-    let done: HashSet<(&str, &str)> =
-        rows.iter().map(|row| (row.task_id.as_str(), row.worker.as_str())).collect();
-    let mut lanes: Vec<Lane<'_>> = workers
-        .iter()
-        .map(|worker| {
-            let wanted =
-                tasks.iter().filter(|task| !done.contains(&(task.id.as_str(), worker.name())));
-            Lane { worker: worker.as_ref(), waiting: wanted.collect(), running: 0, in_a_row: 0 }
-        })
-        .collect();
+    let mut lanes = lanes(tasks, workers, &rows);
     let total = tasks.len() * workers.len();
     let wanted: usize = lanes.iter().map(|lane| lane.waiting.len()).sum();
     let mut report = RecordReport {
@@ -159,16 +150,39 @@ pub async fn record(
 
     let cancelled = options.cancel.load(Ordering::Relaxed);
     if report.missing == 0 || (options.keep_incomplete && !cancelled) {
-        let recording = Recording::new(rows).map_err(|(row, message)| RecordingError::Row {
-            path: options.out.to_owned(),
-            row,
-            message,
-        })?;
-        write(&recording, options.out)?;
-        journal.remove()?;
+        finish(rows, options.out, journal)?;
         report.written = true;
     }
     Ok(report)
+}
+
+/// For each worker, the tasks that it has not answered yet.
+fn lanes<'a>(
+    tasks: &'a [Task],
+    workers: &'a [Arc<dyn Worker>],
+    rows: &[RecordedAnswer],
+) -> Vec<Lane<'a>> {
+    let done: HashSet<(&str, &str)> =
+        rows.iter().map(|row| (row.task_id.as_str(), row.worker.as_str())).collect();
+    workers
+        .iter()
+        .map(|worker| {
+            let wanted =
+                tasks.iter().filter(|task| !done.contains(&(task.id.as_str(), worker.name())));
+            Lane { worker: worker.as_ref(), waiting: wanted.collect(), running: 0, in_a_row: 0 }
+        })
+        .collect()
+}
+
+/// Writes the recording; only then is the journal superfluous.
+fn finish(rows: Vec<RecordedAnswer>, out: &Path, journal: Journal) -> Result<(), RecordingError> {
+    let recording = Recording::new(rows).map_err(|(row, message)| RecordingError::Row {
+        path: out.to_owned(),
+        row,
+        message,
+    })?;
+    write(&recording, out)?;
+    journal.remove()
 }
 
 /// One worker's queue.

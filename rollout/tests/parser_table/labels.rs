@@ -12,7 +12,7 @@ fn one() -> Vec<(usize, &'static str, Vec<usize>)> {
     vec![(1, "Sum the digits.", vec![])]
 }
 
-pub fn cases() -> Vec<Case> {
+pub fn spellings() -> Vec<Case> {
     vec![
         reads("colons", labelled("model_id:", "subtasks:", "access_list:"), one()),
         reads("equals signs", labelled("model_id =", "subtasks =", "access_list ="), one()),
@@ -64,6 +64,12 @@ pub fn cases() -> Vec<Case> {
             "access_list: [\"\"]\nsubtasks: [\"Sum the digits.\"]\nmodel_id: [1]",
             one(),
         ),
+    ]
+}
+
+/// What may stand between, before and inside.
+pub fn surroundings() -> Vec<Case> {
+    vec![
         reads(
             "the list on the next line",
             "model_id:\n[1]\nsubtasks:\n\n  [\"Sum the digits.\"]\naccess_list:\n[\"\"]",
@@ -151,6 +157,12 @@ pub fn cases() -> Vec<Case> {
             labelled("model_id:", "subtasks:", "access_list:").replace('\n', "\r\n"),
             one(),
         ),
+    ]
+}
+
+/// Texts in which a list is not found.
+pub fn missing() -> Vec<Case> {
+    vec![
         fails("nothing at all", "", NotFound),
         fails("only prose", "I would ask the second worker to sum the digits.", NotFound),
         fails(

@@ -44,8 +44,11 @@ fn lines(ids: &str, subtasks: &str, access: &str) -> String {
 #[test]
 fn every_completion_gives_its_workflow_or_its_named_error() {
     let cases: Vec<Case> = [
-        labels::cases(),
+        labels::spellings(),
+        labels::surroundings(),
+        labels::missing(),
         structure::cases(),
+        structure::cut_off(),
         ids::cases(),
         subtasks::cases(),
         access::binary(),

@@ -7,8 +7,8 @@ use conductor_types::WorkflowErrorKind::{
 use super::{Case, fails, lines, reads};
 
 pub fn cases() -> Vec<Case> {
-    let five = |entry: &str| format!("[{}]", vec![entry; 5].join(", "));
-    let six = |entry: &str| format!("[{}]", vec![entry; 6].join(", "));
+    let five = |entry: &str| format!("[{}]", [entry; 5].join(", "));
+    let six = |entry: &str| format!("[{}]", [entry; 6].join(", "));
     vec![
         reads(
             "five steps",
@@ -84,6 +84,12 @@ pub fn cases() -> Vec<Case> {
             lines("[4]", "[\"Try.\"]", "[]"),
             WorkerOutOfRange,
         ),
+    ]
+}
+
+/// Brackets and quotes that do not close.
+pub fn cut_off() -> Vec<Case> {
+    vec![
         fails(
             "ids that never close",
             "model_id: [0, 1\nsubtasks: \"Try.\"\naccess_list: \"\"",
