@@ -243,7 +243,7 @@ async fn silence_ends_with_the_timeout_and_a_cut_is_a_broken_connection() {
     let error = ask_server(&server).await.unwrap_err();
     assert_eq!(error.kind, WorkerErrorKind::Timeout);
     assert!(error.message.contains("timeout_secs"), "{error}");
-    assert!(start.elapsed() < Duration::from_secs(3), "{:?}", start.elapsed());
+    assert!(start.elapsed() < Duration::from_secs(15), "{:?}", start.elapsed());
 
     let server = serve(vec![Reply::CutOff]).await;
     let error = ask_server(&server).await.unwrap_err();

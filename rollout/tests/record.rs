@@ -5,7 +5,6 @@ mod common;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use common::{Scripted, task};
 use conductor_rollout::pool::Worker;
@@ -146,7 +145,8 @@ async fn a_changed_question_a_second_process_and_a_stored_worker_are_refused() {
     let (more, never) = (tasks(4), AtomicBool::new(false));
     let first = record_all(&more, &slow, &out, &never, false);
     let second = async {
-        tokio::time::sleep(Duration::from_millis(100)).await;
+        // The first one has its lock by now: it waits for its first answers.
+        tokio::task::yield_now().await;
         record_all(&more, &worker, &out, &cancel, false).await
     };
     let (first, second) = tokio::join!(first, second);

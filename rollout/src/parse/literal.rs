@@ -46,6 +46,8 @@ impl Reader<'_> {
         while let Some(c) = self.peek() {
             if c == '#' {
                 self.at += self.rest().find('\n').unwrap_or(self.rest().len());
+            } else if self.rest().starts_with("\\\n") {
+                self.at += 2;
             } else if c.is_whitespace() {
                 self.at += c.len_utf8();
             } else {
@@ -127,6 +129,14 @@ impl Reader<'_> {
             .find(|c: char| !(c.is_ascii_alphanumeric() || c == '.' || c == '_'))
             .unwrap_or(self.rest().len());
         let token = &self.rest()[..length];
+        let grouped = token.split('_').all(|part| {
+            let ends = (part.as_bytes().first(), part.as_bytes().last());
+            token.len() == part.len()
+                || matches!(ends, (Some(a), Some(z)) if a.is_ascii_digit() && z.is_ascii_digit())
+        });
+        if !grouped {
+            return None;
+        }
         let digits = token.replace('_', "");
         let value = if !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()) {
             // Python refuses "01"; the split at commas takes it as digits.
@@ -164,8 +174,8 @@ impl Reader<'_> {
     /// One or more string literals in a row, which Python joins.
     fn strings(&mut self) -> Option<Value> {
         let mut joined = String::new();
-        let mut bytes = false;
-        let mut any = false;
+        // Python does not join text and bytes.
+        let (mut text_found, mut bytes_found) = (false, false);
         loop {
             let before = self.at;
             let Some((text, is_bytes)) = self.string() else {
@@ -173,17 +183,17 @@ impl Reader<'_> {
                 break;
             };
             joined.push_str(&text);
-            bytes |= is_bytes;
-            any = true;
+            text_found |= !is_bytes;
+            bytes_found |= is_bytes;
             self.blanks();
             if !self.starts_string() {
                 break;
             }
         }
-        match (any, bytes) {
-            (false, _) => None,
-            (true, true) => Some(Value::Other("bytes".into())),
+        match (text_found, bytes_found) {
             (true, false) => Some(Value::Text(joined)),
+            (false, true) => Some(Value::Other("bytes".into())),
+            _ => None,
         }
     }
 
@@ -193,16 +203,15 @@ impl Reader<'_> {
     }
 
     fn string(&mut self) -> Option<(String, bool)> {
-        let (mut raw, mut bytes) = (false, false);
-        for _ in 0..2 {
-            match self.peek()? {
-                'r' | 'R' => raw = true,
-                'b' | 'B' => bytes = true,
-                'u' | 'U' => {}
-                _ => break,
-            }
-            self.take();
-        }
+        let length = self.rest().bytes().take(2).take_while(u8::is_ascii_alphabetic).count();
+        let (raw, bytes) = match self.rest()[..length].to_ascii_lowercase().as_str() {
+            "" | "u" => (false, false),
+            "r" => (true, false),
+            "b" => (false, true),
+            "rb" | "br" => (true, true),
+            _ => return None,
+        };
+        self.at += length;
         let quote = match self.peek()? {
             '"' => "\"",
             '\'' => "'",
@@ -332,6 +341,10 @@ mod tests {
         assert_eq!(one("{'a': [1], 'b': 2}"), Some(Value::Other("a dict".into())));
         assert_eq!(one("[1, # one\n 2,]"), Some(Value::List(vec![Value::Int(1), Value::Int(2)])));
         assert_eq!(one("[1 2]"), None);
+        assert_eq!(one("[1_]"), None);
+        assert_eq!(one("[1, \\\n2]"), Some(Value::List(vec![Value::Int(1), Value::Int(2)])));
+        assert_eq!(one("b'a' b'b'"), Some(Value::Other("bytes".into())));
+        assert_eq!(one("b'a' 'b'"), None);
         assert_eq!(one("[,]"), None);
     }
 
