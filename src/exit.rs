@@ -2,10 +2,14 @@
 
 use std::process::ExitCode;
 
+use conductor_checkpoints::CheckpointError;
 use conductor_configs::ConfigErrors;
 use conductor_datasets::DataError;
+use conductor_policy::PolicyError;
+use conductor_reward::GraderError;
 use conductor_rollout::PoolError;
 use conductor_trainer::TrainError;
+use conductor_types::SamplerError;
 
 use crate::problem::Problem;
 
@@ -88,6 +92,12 @@ impl Exit {
             if let Some(error) = cause.downcast_ref::<TrainError>() {
                 return of_train(error);
             }
+            if let Some(error) = cause.downcast_ref::<CheckpointError>() {
+                return of_checkpoint(error);
+            }
+            if let Some(error) = cause.downcast_ref::<PolicyError>() {
+                return of_policy(error);
+            }
             if let Some(error) = cause.downcast_ref::<DataError>() {
                 return of_data(error);
             }
@@ -109,12 +119,47 @@ fn of_train(error: &TrainError) -> Exit {
     match error {
         TrainError::Data(error) => of_data(error),
         TrainError::Pool(error) => of_pool(error),
-        TrainError::Grader(_) => Exit::Sandbox,
-        TrainError::Diverged { .. } => Exit::Diverged,
-        TrainError::Interrupted => Exit::Interrupted,
+        TrainError::Grader(error) => of_grader(error),
+        TrainError::Policy(error) => of_policy(error),
+        TrainError::Checkpoint(error) => of_checkpoint(error),
+        TrainError::Sampler(SamplerError::PromptTooLong { .. })
+        | TrainError::NotRecorded { .. }
+        | TrainError::Usage(_) => Exit::Usage,
+        TrainError::Sampler(SamplerError::Interrupted) | TrainError::Interrupted => {
+            Exit::Interrupted
+        }
         TrainError::NothingScorable { .. } => Exit::Pool,
-        TrainError::NotRecorded { .. } | TrainError::Usage(_) => Exit::Usage,
+        TrainError::Diverged { .. } => Exit::Diverged,
+        TrainError::Sampler(SamplerError::Failed(_))
+        | TrainError::Export(_)
+        | TrainError::Weights(_)
+        | TrainError::Snapshot { .. }
+        | TrainError::Runtime(_)
+        | TrainError::Torch(_) => Exit::Failure,
+    }
+}
+
+fn of_checkpoint(error: &CheckpointError) -> Exit {
+    match error {
+        CheckpointError::BadName { .. }
+        | CheckpointError::NotARun { .. }
+        | CheckpointError::ConfigDiffers { .. }
+        | CheckpointError::Missing { .. } => Exit::Usage,
         _ => Exit::Failure,
+    }
+}
+
+fn of_policy(error: &PolicyError) -> Exit {
+    match error {
+        PolicyError::Device(_) | PolicyError::Unsupported { .. } => Exit::Usage,
+        _ => Exit::Failure,
+    }
+}
+
+fn of_grader(error: &GraderError) -> Exit {
+    match error {
+        GraderError::Interpreter { .. } => Exit::Sandbox,
+        GraderError::Limit { .. } => Exit::Usage,
     }
 }
 

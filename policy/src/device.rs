@@ -43,6 +43,33 @@ impl Placement {
     }
 }
 
+/// Threads that tensor work uses.
+pub fn threads() -> usize {
+    usize::try_from(tch::get_num_threads()).unwrap_or(1)
+}
+
+/// Sets the number of threads that tensor work uses, for the whole process.
+pub fn set_threads(threads: u32) {
+    tch::set_num_threads(i32::try_from(threads).unwrap_or(i32::MAX));
+}
+
+/// GPUs that can be used.
+pub fn gpu_count() -> usize {
+    if cuda_problem().is_some() {
+        0
+    } else {
+        usize::try_from(tch::Cuda::device_count()).unwrap_or(0)
+    }
+}
+
+/// Whether libtorch multiplies two small matrices and comes to the right sum.
+pub fn computes() -> bool {
+    tch::no_grad(|| {
+        let ones = tch::Tensor::ones([8, 8], (Kind::Float, Device::Cpu));
+        (ones.matmul(&ones).sum(Kind::Float).double_value(&[]) - 512.0).abs() < 1e-6
+    })
+}
+
 /// Whether the processor multiplies bfloat16 in hardware. Without it, bfloat16 is slower than float32.
 pub fn cpu_has_bfloat16() -> bool {
     #[cfg(target_arch = "x86_64")]

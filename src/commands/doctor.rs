@@ -25,7 +25,7 @@ struct Check {
 }
 
 pub fn run(arguments: &Doctor) -> anyhow::Result<Exit> {
-    let checks = [libtorch(), gpu(), precision(), python()?];
+    let checks = [libtorch(), memory(), gpu(), precision(), python()?];
     if arguments.json {
         let list: Vec<_> = checks
             .iter()
@@ -45,20 +45,33 @@ pub fn run(arguments: &Doctor) -> anyhow::Result<Exit> {
 }
 
 fn libtorch() -> Check {
-    let threads = tch::get_num_threads();
-    let product = tch::no_grad(|| {
-        let ones = tch::Tensor::ones([8, 8], (tch::Kind::Float, tch::Device::Cpu));
-        ones.matmul(&ones).sum(tch::Kind::Float).double_value(&[])
+    let detail = format!("loaded, {} threads", device::threads());
+    Check { name: "libtorch", ok: device::computes(), detail }
+}
+
+fn memory() -> Check {
+    // What the quick start takes at its peak.
+    const WANTED_GIB: f64 = 6.0;
+    let available = std::fs::read_to_string("/proc/meminfo").ok().and_then(|text| {
+        let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
+        line.split_whitespace().next()?.parse::<f64>().ok()
     });
-    let ok = (product - 512.0).abs() < 1e-6;
-    Check { name: "libtorch", ok, detail: format!("loaded, {threads} threads") }
+    let (ok, detail) = match available.map(|kib| kib / (1024.0 * 1024.0)) {
+        Some(gib) if gib < WANTED_GIB => (
+            false,
+            format!(
+                "{gib:.1} GiB free; the quick start takes up to {WANTED_GIB:.0} GiB, so close other programs"
+            ),
+        ),
+        Some(gib) => (true, format!("{gib:.1} GiB free")),
+        None => (false, "unknown: /proc/meminfo cannot be read".to_owned()),
+    };
+    Check { name: "memory", ok, detail }
 }
 
 fn gpu() -> Check {
     match device::cuda_problem() {
-        None => {
-            Check { name: "GPU", ok: true, detail: format!("{} found", tch::Cuda::device_count()) }
-        }
+        None => Check { name: "GPU", ok: true, detail: format!("{} found", device::gpu_count()) },
         Some(problem) => Check { name: "GPU", ok: false, detail: problem },
     }
 }

@@ -6,6 +6,7 @@ use clap::{Args, ValueEnum};
 use conductor_checkpoints::weights::Dtype;
 use conductor_trainer::{ExportForm, checkpoint_of};
 
+use super::model_args::DtypeArg;
 use super::{eval, setup};
 use crate::exit::Exit;
 use crate::ui;
@@ -43,19 +44,15 @@ enum Format {
     Peft,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum DtypeArg {
-    Float32,
-    Bfloat16,
-}
-
 pub fn run(arguments: &Export) -> anyhow::Result<Exit> {
     let config = eval::config_of(&arguments.run, &[])?;
     setup::threads(&config);
     let checkpoint = checkpoint_of(&arguments.run, &arguments.checkpoint)?;
     let form = match (arguments.format, arguments.dtype) {
         (Format::Peft, _) => ExportForm::Peft,
-        (Format::HuggingFace, DtypeArg::Float32) => ExportForm::HuggingFace(Dtype::F32),
+        (Format::HuggingFace, DtypeArg::Float32 | DtypeArg::Auto) => {
+            ExportForm::HuggingFace(Dtype::F32)
+        }
         (Format::HuggingFace, DtypeArg::Bfloat16) => ExportForm::HuggingFace(Dtype::Bf16),
     };
     let out =

@@ -6,6 +6,7 @@ pub mod data;
 pub mod doctor;
 pub mod eval;
 pub mod export;
+mod model_args;
 pub mod policy;
 pub mod pool;
 mod setup;

@@ -1,148 +1,167 @@
-//! `conductor policy`: a policy's numbers, checkable from outside.
+//! `conductor policy`: a model's log-probabilities and continuations, checkable from outside.
 
-use std::io::BufRead as _;
 use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
 
-use clap::{Args, Subcommand, ValueEnum};
-use conductor_configs::schema::{self, Adapter, Device, Dtype};
-use conductor_policy::Policy;
-use conductor_types::ChatMessage;
+use clap::{Args, Subcommand};
+use conductor_policy::generate::{Decoding, Monitor, generate};
+use conductor_types::{ChatMessage, FinishReason};
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
+use super::model_args::ModelArgs;
 use crate::exit::Exit;
 use crate::problem::Problem;
 use crate::ui;
+use crate::ui::input::Lines;
 
-/// Look at a policy from outside.
+/// Ask a model for log-probabilities and continuations.
 #[derive(Debug, Subcommand)]
 pub enum PolicyVerb {
-    /// Log-probability of each token but the first, given those before it.
+    /// Log-probability of every token but the first, given those before it.
     #[command(
-        after_help = "Examples:\n  echo '{\"id\": 1, \"tokens\": [1, 2, 3]}' | conductor policy logprobs --model \
-        models/smollm2-135m-instruct\n\nReads {\"id\", \"tokens\"} a line, writes {\"id\", \"logprobs\"} a line, in order.\n"
+        after_help = "Reads {\"id\", \"tokens\"} a line, writes {\"id\", \"logprobs\"} a line: one number a predicted \
+        token.\n\nExamples:\n  conductor policy logprobs --model models/SmolLM2-135M-Instruct < tokens.jsonl\n  \
+        conductor policy logprobs --model models/m --dtype bfloat16 tokens.jsonl"
     )]
-    Logprobs(Common),
-    /// Greedy continuations.
+    Logprobs(Logprobs),
+    /// Continue conversations or raw tokens.
     #[command(
-        after_help = "Examples:\n  echo '{\"id\": 1, \"prompt\": \"What is 2 + 2?\"}' | conductor policy generate \
-        --model models/smollm2-135m-instruct\n  echo '{\"id\": 1, \"tokens\": [1, 2, 3]}' | conductor policy generate \
-        --model DIR --max-new-tokens 64\n\nReads {\"id\", \"tokens\"}, or {\"id\", \"prompt\"} (one user turn, through the \
-        chat template) a line; writes {\"id\", \"prompt_tokens\", \"tokens\", \"text\", \"finish\"} a line, in order.\n"
+        after_help = "Reads one object a line with \"tokens\", \"messages\" ([{\"role\", \"content\"}]) or \"prompt\" (a \
+        user's message), and an \"id\" if wanted.\nWrites {\"id\", \"prompt\", \"prompt_tokens\", \"tokens\", \"text\", \
+        \"logprobs\", \"finish\"} a line; \"prompt\" is the text after the chat template, absent for raw tokens.\n\nExamples:\n  \
+        echo '{\"prompt\": \"Say hello.\"}' | conductor policy generate --model models/SmolLM2-135M-Instruct\n  \
+        conductor policy generate --model models/m --temperature 1 --seed 7 --max-new-tokens 64 prompts.jsonl"
     )]
     Generate(Generate),
 }
 
 #[derive(Debug, Args)]
-pub struct Common {
-    /// A Hugging Face folder.
-    #[arg(long)]
-    model: PathBuf,
-    /// Precision of the passes.
-    #[arg(long, value_enum, default_value = "float32")]
-    dtype: DtypeArg,
-    /// Where to run.
-    #[arg(long, value_enum, default_value = "auto")]
-    device: DeviceArg,
+pub struct Logprobs {
+    #[command(flatten)]
+    model: ModelArgs,
+    /// JSONL; absent or `-` means standard input.
+    #[arg(value_name = "FILE")]
+    input: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
 pub struct Generate {
     #[command(flatten)]
-    common: Common,
+    model: ModelArgs,
     /// Longest continuation.
     #[arg(long, default_value_t = 256)]
     max_new_tokens: usize,
+    /// Sampling temperature; 0 takes the likeliest token.
+    #[arg(long, default_value_t = 0.0)]
+    temperature: f64,
+    /// Seed of the sampling.
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// JSONL; absent or `-` means standard input.
+    #[arg(value_name = "FILE")]
+    input: Option<PathBuf>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum DtypeArg {
-    Auto,
-    Float32,
-    Bfloat16,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum DeviceArg {
-    Auto,
-    Cpu,
-    Cuda,
-}
-
-/// One line of input.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Line {
-    id: serde_json::Value,
-    tokens: Option<Vec<i64>>,
-    prompt: Option<String>,
-}
-
+/// Runs the verb.
 pub fn run(verb: PolicyVerb) -> anyhow::Result<Exit> {
     match verb {
-        PolicyVerb::Logprobs(common) => {
-            let policy = load(&common)?;
-            each_line(|line, at| {
-                let tokens = line.tokens.ok_or_else(|| wrong(at, "expected the key \"tokens\""))?;
-                let logprobs = policy.logprobs(&tokens)?;
-                Ok(json!({ "id": line.id, "logprobs": logprobs }))
-            })
-        }
-        PolicyVerb::Generate(arguments) => {
-            let policy = load(&arguments.common)?;
-            each_line(|line, at| {
-                let tokens = match (line.tokens, line.prompt) {
-                    (Some(tokens), None) => tokens,
-                    (None, Some(prompt)) => {
-                        policy.encode_prompt(&[ChatMessage::user(prompt)], "")?
-                    }
-                    _ => return Err(wrong(at, "expected either \"tokens\" or \"prompt\"").into()),
-                };
-                let (sampled, finish) = policy.greedy(&tokens, arguments.max_new_tokens)?;
-                let text = policy.tokenizer.decode(&sampled)?;
-                Ok(json!({
-                    "id": line.id, "prompt_tokens": tokens.len(), "tokens": sampled, "text": text, "finish": finish,
-                }))
-            })
-        }
-    }
-}
-
-fn load(common: &Common) -> anyhow::Result<Policy> {
-    let config = schema::Policy {
-        model: common.model.clone(),
-        device: match common.device {
-            DeviceArg::Auto => Device::Auto,
-            DeviceArg::Cpu => Device::Cpu,
-            DeviceArg::Cuda => Device::Cuda,
-        },
-        dtype: match common.dtype {
-            DtypeArg::Auto => Dtype::Auto,
-            DtypeArg::Float32 => Dtype::Float32,
-            DtypeArg::Bfloat16 => Dtype::Bfloat16,
-        },
-        adapter: Adapter::Full,
-        recompute_activations: false,
-    };
-    Ok(Policy::load(&config, 0)?)
-}
-
-fn each_line(
-    mut f: impl FnMut(Line, usize) -> anyhow::Result<serde_json::Value>,
-) -> anyhow::Result<Exit> {
-    for (index, line) in std::io::stdin().lock().lines().enumerate() {
-        let line = line?;
-        if line.trim().is_empty() {
-            continue;
-        }
-        let parsed: Line =
-            serde_json::from_str(&line).map_err(|error| wrong(index + 1, &error.to_string()))?;
-        ui::print_line(&f(parsed, index + 1)?.to_string())?;
+        PolicyVerb::Logprobs(args) => logprobs(&args)?,
+        PolicyVerb::Generate(args) => continuations(&args)?,
     }
     Ok(Exit::Done)
 }
 
-fn wrong(line: usize, what: &str) -> Problem {
-    Problem::usage(format!("standard input, line {line}: {what}"))
-        .next("`conductor policy --help` shows the form of a line")
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Sequence {
+    #[serde(default)]
+    id: Value,
+    tokens: Vec<i64>,
+}
+
+fn logprobs(args: &Logprobs) -> anyhow::Result<()> {
+    let mut lines = Lines::open(args.input.as_deref())?;
+    let policy = args.model.load()?;
+    while let Some(line) = lines.next()? {
+        let Sequence { id, tokens } =
+            lines.parse(&line, "an object {\"id\", \"tokens\": [numbers]}")?;
+        let logprobs = policy.logprobs(&tokens)?;
+        ui::print_line(&json!({ "id": id, "logprobs": logprobs }).to_string())?;
+    }
+    Ok(())
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Question {
+    #[serde(default)]
+    id: Value,
+    tokens: Option<Vec<i64>>,
+    messages: Option<Vec<ChatMessage>>,
+    prompt: Option<String>,
+}
+
+fn continuations(args: &Generate) -> anyhow::Result<()> {
+    if !(args.temperature.is_finite() && args.temperature >= 0.0) {
+        return Err(Problem::usage(format!(
+            "--temperature is {}, expected 0 or more",
+            args.temperature
+        ))
+        .into());
+    }
+    let mut lines = Lines::open(args.input.as_deref())?;
+    let policy = args.model.load()?;
+    let model = policy.model.for_inference();
+    let decoding = Decoding {
+        temperature: args.temperature,
+        max_new_tokens: args.max_new_tokens,
+        max_prompt_tokens: policy.model.config.max_positions,
+        batch_size: 1,
+        stop_tokens: policy.model.config.eos_tokens.clone(),
+    };
+    let never = AtomicBool::new(false);
+    while let Some(line) = lines.next()? {
+        let expected = "an object with \"tokens\", \"messages\" or \"prompt\"";
+        let question: Question = lines.parse(&line, expected)?;
+        let (text, tokens) = match (question.tokens, question.messages, question.prompt) {
+            (Some(tokens), None, None) => (None, tokens),
+            (None, Some(messages), None) => rendered(&policy, &messages)?,
+            (None, None, Some(prompt)) => rendered(&policy, &[ChatMessage::user(prompt)])?,
+            _ => {
+                return Err(lines
+                    .problem(&format!("expected {expected}, and only one of them"))
+                    .into());
+            }
+        };
+        let mut monitor = Monitor { stop: &never, progress: &mut |_| {} };
+        let sampled = generate(
+            &model,
+            std::slice::from_ref(&tokens),
+            &[vec![args.seed]],
+            &decoding,
+            &mut monitor,
+        )?;
+        let Some(sample) = sampled.and_then(|all| all.into_iter().flatten().next()) else {
+            continue;
+        };
+        let finish = match sample.finish {
+            FinishReason::Stop => "stop",
+            FinishReason::Length => "length",
+        };
+        let answer = json!({
+            "id": question.id, "prompt": text, "prompt_tokens": tokens, "tokens": sample.tokens,
+            "text": policy.tokenizer.decode(&sample.tokens)?, "logprobs": sample.logprobs, "finish": finish,
+        });
+        ui::print_line(&answer.to_string())?;
+    }
+    Ok(())
+}
+
+/// The prompt after the chat template, and its tokens.
+fn rendered(
+    policy: &conductor_policy::Policy,
+    messages: &[ChatMessage],
+) -> anyhow::Result<(Option<String>, Vec<i64>)> {
+    Ok((Some(policy.template.render(messages)?), policy.encode_prompt(messages, "")?))
 }

@@ -38,6 +38,6 @@ fn recorded_workers(config: &Config) -> conductor_configs::schema::Pool {
 /// Sets the number of processor threads for tensor work, where the configuration names one.
 pub fn threads(config: &Config) {
     if let Some(threads) = config.run.threads {
-        tch::set_num_threads(i32::try_from(threads).unwrap_or(i32::MAX));
+        conductor_policy::device::set_threads(threads);
     }
 }

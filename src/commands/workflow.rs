@@ -1,7 +1,7 @@
 //! `conductor workflow`: read workflows as the policy writes them.
 
-use std::io::{BufRead, BufReader, Read};
-use std::path::{Path, PathBuf};
+use std::io::{BufRead, Read as _};
+use std::path::PathBuf;
 
 use anyhow::Context as _;
 use clap::{Args, Subcommand, ValueEnum};
@@ -68,7 +68,7 @@ pub fn run(verb: Workflow) -> anyhow::Result<Exit> {
         max_steps: args.max_steps,
         workers: args.workers,
     };
-    let (name, mut reader) = open(args.input.as_deref())?;
+    let (name, mut reader) = ui::input::open(args.input.as_deref())?;
     if args.jsonl {
         return parse_lines(&name, reader, &rules);
     }
@@ -125,16 +125,5 @@ fn parsed(text: &str, rules: &ParseRules) -> (Value, bool) {
     match parse(text, rules) {
         Ok(workflow) => (json!({ "steps": workflow.steps }), true),
         Err(error) => (json!({ "error": error }), false),
-    }
-}
-
-fn open(path: Option<&Path>) -> anyhow::Result<(String, Box<dyn BufRead>)> {
-    match path {
-        Some(path) if path != Path::new("-") => {
-            let name = path.display().to_string();
-            let file = std::fs::File::open(path).with_context(|| format!("cannot open {name}"))?;
-            Ok((name, Box::new(BufReader::new(file))))
-        }
-        _ => Ok(("standard input".into(), Box::new(std::io::stdin().lock()))),
     }
 }

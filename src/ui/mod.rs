@@ -2,6 +2,7 @@
 
 pub mod error;
 pub mod events;
+pub mod input;
 pub mod output;
 pub mod style;
 pub mod table;

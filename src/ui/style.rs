@@ -10,6 +10,7 @@ pub struct Style {
 
 impl Style {
     /// No colours.
+    #[cfg(test)]
     pub const PLAIN: Self = Self { colour: false };
 
     /// Colours for standard error.

@@ -93,6 +93,14 @@ impl Bars {
     }
 }
 
+impl Drop for Bars {
+    /// What is printed next stands alone.
+    fn drop(&mut self) {
+        self.phase.finish_and_clear();
+        self.run.finish_and_clear();
+    }
+}
+
 fn template(text: &str) -> ProgressStyle {
     ProgressStyle::with_template(text)
         .unwrap_or_else(|_| ProgressStyle::default_bar())

@@ -44,7 +44,7 @@ pub fn answers(skills: &[Skill], tasks: &[Task]) -> String {
             let solved = skill.solves(task);
             match gold(task) {
                 Some(gold) if solved => {
-                    line["answer"] = json!(format!("Thought about it.\nAnswer: {gold}"))
+                    line["answer"] = json!(format!("Thought about it.\nAnswer: {gold}"));
                 }
                 Some(_) => line["answer"] = json!("Guessed.\nAnswer: -987654321"),
                 None => line["score"] = json!(f64::from(u8::from(solved))),
