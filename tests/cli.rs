@@ -370,3 +370,51 @@ fn a_reader_that_stops_reading_is_no_error() {
         (Some(0), "")
     );
 }
+
+#[test]
+fn weights_that_are_not_there_are_named_with_what_belongs_there() {
+    let at = prepared();
+    let outcome = conductor(&at, &["train", "run.toml"]).expect_code(1);
+    let _ =
+        outcome.expect_stderr(&["models/tiny", "config.json, *.safetensors and tokenizer.json"]);
+    at.write("models/tiny/config.json", "{\"model_type\": \"llama\"");
+    let _ = conductor(&at, &["train", "run.toml"])
+        .expect_code(1)
+        .expect_stderr(&["models/tiny/config.json"]);
+}
+
+#[test]
+fn a_second_run_in_the_same_folder_is_told_who_works_there() {
+    let at = prepared();
+    let _ = conductor(&at, &["train", "run.toml"]).expect_code(1);
+    let lock = std::fs::File::options().write(true).open(at.join("runs/test/lock")).unwrap();
+    lock.lock().unwrap();
+    let outcome = conductor(&at, &["train", "run.toml"]).expect_code(1);
+    let _ = outcome.expect_stderr(&["runs/test is in use by process", "another run.name"]);
+}
+
+#[test]
+fn going_on_with_another_configuration_is_refused_unless_started_anew() {
+    let at = prepared();
+    let _ = conductor(&at, &["train", "run.toml"]).expect_code(1);
+    let other = ["train", "run.toml", "--set", "train.group_size=3", "--set", "run.seed=9"];
+    let differs = ["train.group_size was 64, is 3", "run.seed was 0, is 9", "--fresh"];
+    let _ = conductor(&at, &other).expect_code(2).expect_stderr(&differs);
+    let fresh = program(&at, &other).args(["--fresh"]).run().expect_code(1);
+    let _ = fresh.expect_stderr(&["test.old-1", "models/tiny"]);
+    assert!(at.join("runs/test.old-1/config.toml").is_file());
+}
+
+#[test]
+fn a_run_without_a_configuration_or_checkpoint_cannot_be_evaluated() {
+    let at = prepared();
+    let _ = conductor(&at, &["eval", "runs/none"])
+        .expect_code(2)
+        .expect_stderr(&["runs/none", "config.toml"]);
+    let _ = conductor(&at, &["train", "run.toml"]).expect_code(1);
+    let _ = conductor(&at, &["eval", "runs/test"])
+        .expect_code(2)
+        .expect_stderr(&["no best checkpoint"]);
+    let named = ["export", "runs/test", "--out", "o", "--checkpoint", "step-000007"];
+    let _ = conductor(&at, &named).expect_code(2).expect_stderr(&["no checkpoint \"step-000007\""]);
+}
