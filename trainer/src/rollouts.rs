@@ -66,7 +66,11 @@ pub(crate) fn collect(
             task: tasks[group],
             sample: sample as u32,
             prompt: readable(&requests[group]),
-            workflow: parse::parse(&completion.text, &environment.rules),
+            // The policy's turn as a whole: what was begun for it belongs to the workflow.
+            workflow: parse::parse(
+                &format!("{}{}", requests[group].assistant_prefix, completion.text),
+                &environment.rules,
+            ),
             completion,
         })
     });

@@ -38,8 +38,8 @@ impl Default for Reward {
     }
 }
 
-/// How the cost enters the reward. A plain subtraction under division by the group's standard deviation
-/// cancels the weight in groups without another spread, so there is no such form.
+/// How the cost enters the reward. A plain subtraction under division by the group's standard deviation cancels the
+/// weight in groups without another spread, so that pair is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum CostForm {

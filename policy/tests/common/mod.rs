@@ -17,16 +17,17 @@ pub fn formula(index: usize, count: usize, is_norm: bool) -> Vec<f32> {
         .collect()
 }
 
-/// Writes config.json and model.safetensors for one case of small_models.json.
+/// Writes config.json and model.safetensors for one case of small_models.json; a `seed` in the case gives other weights.
 pub fn write_model(folder: &Path, case: &serde_json::Value) {
     std::fs::write(folder.join("config.json"), case["config"].to_string()).expect("config.json");
     let shapes: BTreeMap<String, Vec<usize>> =
         serde_json::from_value(case["shapes"].clone()).expect("shapes by name");
+    let first = 1000 * case["seed"].as_u64().unwrap_or(0) as usize;
     let tensors: Vec<(String, Vec<usize>, Vec<u8>)> = shapes
         .into_iter()
         .enumerate()
         .map(|(index, (name, shape))| {
-            let values = formula(index, shape.iter().product(), name.contains("norm"));
+            let values = formula(first + index, shape.iter().product(), name.contains("norm"));
             (name, shape, values.iter().flat_map(|v| v.to_le_bytes()).collect())
         })
         .collect();
