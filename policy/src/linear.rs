@@ -47,6 +47,12 @@ impl Linear {
         })
     }
 
+    /// A merged projection in storage of its own.
+    pub fn copy(&self) -> Self {
+        debug_assert!(self.lora.is_none(), "low-rank updates are folded in first");
+        Self { weight: self.weight.copy(), bias: self.bias.as_ref().map(Tensor::copy), lora: None }
+    }
+
     /// [out, in] in the weight's own precision, the low-rank update folded in.
     pub fn merged_weight(&self) -> Tensor {
         match &self.lora {

@@ -170,6 +170,20 @@ impl Model {
         })
     }
 
+    /// As [`Model::for_inference`], in storage of its own: training this model does not change the copy.
+    #[must_use]
+    pub fn frozen_copy(&self) -> Self {
+        // Where the precision is the same already, for_inference shares its tensors with this model.
+        let shared = self.for_inference();
+        tch::no_grad(|| Self {
+            embedding: shared.embedding.copy(),
+            layers: shared.layers.iter().map(Layer::copy).collect(),
+            final_norm: shared.final_norm.copy(),
+            head: shared.head.as_ref().map(Tensor::copy),
+            ..shared
+        })
+    }
+
     /// What is trained, by name in a fixed order: float32 with gradients.
     pub fn trainable(&self) -> Vec<(String, Tensor)> {
         let mut found = Vec::new();
@@ -407,6 +421,10 @@ impl Layer {
 
     fn merged(&self, kind: Kind) -> Self {
         self.map(|norm| norm.detach().to_kind(kind), |linear| linear.merged(kind))
+    }
+
+    fn copy(&self) -> Self {
+        self.map(Tensor::copy, Linear::copy)
     }
 
     fn merged_in_place(&self) -> Self {

@@ -66,8 +66,8 @@ mod tests {
         schema::Advantage { scale_by_std, epsilon: 1e-6 }
     }
 
-    fn total(r: f64) -> Option<RewardParts> {
-        Some(RewardParts { format: r, ..RewardParts::default() })
+    fn total(r: f64) -> RewardParts {
+        RewardParts { format: r, ..RewardParts::default() }
     }
 
     #[test]
@@ -91,8 +91,8 @@ mod tests {
     #[test]
     fn an_unscorable_member_shifts_no_sibling() {
         let reward = schema::Reward::default();
-        let with = of_group(&[total(1.0), None, total(0.0)], &options(true), &reward);
-        let without = of_group(&[total(1.0), total(0.0)], &options(true), &reward);
+        let with = of_group(&[Some(total(1.0)), None, Some(total(0.0))], &options(true), &reward);
+        let without = of_group(&[Some(total(1.0)), Some(total(0.0))], &options(true), &reward);
         assert_eq!(with[0], without[0]);
         assert_eq!(with[1], None);
         assert_eq!(with[2], without[1]);

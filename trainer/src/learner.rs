@@ -78,7 +78,7 @@ pub struct UpdateOptions<'a> {
     pub sampling: &'a schema::Sampling,
     /// Recompute activations in the backward pass.
     pub recompute: bool,
-    /// Abandon the update when set.
+    /// Abandon the update when set and no weight has moved yet.
     pub stop: &'a AtomicBool,
 }
 
@@ -97,8 +97,14 @@ impl Learner {
         Self { policy, optimizer, reference: None }
     }
 
+    /// Keeps the policy as it is now as the reference of the KL term.
+    pub fn keep_reference(&mut self) {
+        self.reference = Some(self.policy.model.frozen_copy());
+    }
+
     /// `train.epochs` updates on the items (the last one's numbers are returned); update number `step` of `steps` for
-    /// the schedule. On an interrupt the weights are as before the update that was under way.
+    /// the schedule. An interrupt before the first of them leaves the weights as they were; after it, the rest are made,
+    /// so that the weights are always those of a whole step.
     pub fn update(
         &mut self,
         items: &[Item],
@@ -140,7 +146,7 @@ impl Learner {
             };
             let mut totals = Totals::default();
             for (index, batch) in batches.iter().enumerate() {
-                if options.stop.load(Ordering::Relaxed) {
+                if epoch == 0 && options.stop.load(Ordering::Relaxed) {
                     self.optimizer.drop_gradients();
                     return Err(TrainError::Interrupted);
                 }

@@ -45,7 +45,7 @@ pub struct Loss {
     pub gradient: Tensor,
     /// Tokens whose clipped term was the larger.
     pub clipped: f64,
-    /// Σ w·(exp(old − lp) − 1 − (old − lp)): the k3 estimate of KL(old ‖ policy).
+    /// Σ w·(ρ − 1 − ln ρ): the k3 estimate of KL(old ‖ policy) from tokens that old sampled.
     pub policy_kl: f64,
     /// Σ w·½(lp − ref)², the KL term before its weight.
     pub reference_kl: f64,
@@ -77,7 +77,7 @@ pub fn clipped(lp: &Tensor, tokens: &Tokens<'_>, options: ClipOptions) -> Loss {
     let gradient = lp.grad();
     tch::no_grad(|| {
         let log_ratio = log_ratio.detach();
-        let k3 = (log_ratio.neg().exp() - 1.0 + log_ratio) * tokens.weights;
+        let k3 = (log_ratio.exp() - 1.0 - &log_ratio) * tokens.weights;
         Loss {
             value: total.double_value(&[]),
             policy: policy.double_value(&[]),
@@ -106,6 +106,7 @@ pub fn token_weight(
 }
 
 #[cfg(test)]
+#[expect(clippy::float_cmp, reason = "the expected values are exact")]
 mod tests {
     use super::*;
 
@@ -155,6 +156,25 @@ mod tests {
         let loss = clipped(&lp, &tokens, ClipOptions { kl_weight: 0.1, ..OPTIONS });
         assert!((loss.reference_kl - 2.0).abs() < 1e-6);
         assert!((loss.gradient.double_value(&[0]) - 0.2).abs() < 1e-6);
+    }
+
+    #[test]
+    fn the_estimate_of_the_policys_kl_is_unbiased() {
+        // Over a whole vocabulary, weighted with the probabilities that sampled it, the estimate is the divergence.
+        let (old, new) = ([0.5_f32, 0.3, 0.2], [0.2_f32, 0.2, 0.6]);
+        let divergence: f64 =
+            old.iter().zip(new).map(|(q, p)| f64::from(*q) * f64::from(q / p).ln()).sum();
+        let loss = clipped(
+            &vector(&new).log(),
+            &Tokens {
+                old: &vector(&old).log(),
+                reference: None,
+                advantages: &vector(&[0.0; 3]),
+                weights: &vector(&old),
+            },
+            OPTIONS,
+        );
+        assert!((loss.policy_kl - divergence).abs() < 1e-6, "{} {divergence}", loss.policy_kl);
     }
 
     #[test]

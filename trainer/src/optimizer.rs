@@ -120,6 +120,7 @@ pub fn learning_rate(options: &Optimizer, step: u64, total: u64) -> f64 {
 }
 
 #[cfg(test)]
+#[expect(clippy::float_cmp, reason = "the expected values are exact")]
 mod tests {
     use super::*;
 

@@ -417,7 +417,7 @@ impl<'a> Run<'a> {
             return Ok(());
         }
         if self.state.step == 0 {
-            self.learner.reference = Some(self.learner.policy.model.for_inference());
+            self.learner.keep_reference();
             return Ok(());
         }
         let start = self.checkpoints.named("step-000000")?;

@@ -66,6 +66,7 @@ pub(crate) fn learning_rate(peak: f64, step: u64, steps: u64) -> f64 {
 }
 
 #[cfg(test)]
+#[expect(clippy::float_cmp, reason = "the expected values are exact")]
 mod tests {
     use super::learning_rate;
 

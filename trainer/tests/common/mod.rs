@@ -86,7 +86,8 @@ pub fn model_folder(folder: &Path, case: &Value) {
 
 /// The policy of a folder, all weights trained, float32 on the processor.
 pub fn load(folder: &Path) -> Policy {
-    Policy::load_folder(folder, Placement::CPU, &schema::Adapter::Full, 0).expect("the policy loads")
+    Policy::load_folder(folder, Placement::CPU, &schema::Adapter::Full, 0)
+        .expect("the policy loads")
 }
 
 /// Byte-level BPE without merges: token b is byte b.
