@@ -74,8 +74,7 @@ pub fn evaluate(
     for Contestant { name, step, load } in contestants {
         let policy = load()?;
         let mut tell = |done, total| progress(&name, done, total);
-        let groups =
-            episodes(environment, config, &policy, (split, step), stop, &mut tell)?;
+        let groups = episodes(environment, config, &policy, (split, step), stop, &mut tell)?;
         let answered =
             groups.iter().flatten().map(|episode| answered(episode, &config.reward)).collect();
         rows.push((name, RowKind::Policy, answered));
