@@ -8,6 +8,7 @@ mod commands;
 mod exit;
 mod interrupt;
 mod problem;
+mod threads;
 mod ui;
 
 use std::process::ExitCode;
@@ -17,6 +18,7 @@ use clap::Parser as _;
 use exit::Exit;
 
 fn main() -> ExitCode {
+    threads::settle();
     let arguments = cli::Cli::parse();
     let exit = match std::panic::catch_unwind(|| commands::run(arguments.command)) {
         Ok(Ok(exit)) => exit,

@@ -30,9 +30,10 @@ pub struct Eval {
     /// The run's folder.
     #[arg(value_name = "RUN")]
     run: PathBuf,
-    /// "best" (by validation reward), "latest", or a checkpoint's name.
-    #[arg(long, default_value = "best")]
-    checkpoint: String,
+    /// "best" (by validation reward), "latest", or a checkpoint's name; absent means the best, or the newest where
+    /// nothing was validated.
+    #[arg(long)]
+    checkpoint: Option<String>,
     /// The questions.
     #[arg(long, value_enum, default_value = "test")]
     split: SplitArg,
@@ -50,7 +51,7 @@ pub struct Eval {
 pub fn run(arguments: &Eval) -> anyhow::Result<Exit> {
     let config = config_of(&arguments.run, &arguments.sets)?;
     setup::threads(&config);
-    let trained = checkpoint_of(&arguments.run, &arguments.checkpoint)?;
+    let trained = setup::checkpoint(&arguments.run, arguments.checkpoint.as_deref())?;
     let environment = Environment::open(&config)?;
     let stop = interrupt::watch("the evaluation ends without a table")?;
     let mut console = Console::choose(false);

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use conductor_checkpoints::weights::Dtype;
-use conductor_trainer::{ExportForm, checkpoint_of};
+use conductor_trainer::ExportForm;
 
 use super::model_args::DtypeArg;
 use super::{eval, setup};
@@ -24,9 +24,10 @@ pub struct Export {
     /// The new folder.
     #[arg(long)]
     out: PathBuf,
-    /// "best" (by validation reward), "latest", or a checkpoint's name.
-    #[arg(long, default_value = "best")]
-    checkpoint: String,
+    /// "best" (by validation reward), "latest", or a checkpoint's name; absent means the best, or the newest where
+    /// nothing was validated.
+    #[arg(long)]
+    checkpoint: Option<String>,
     /// A whole model with low-rank updates folded in, or only the updates.
     #[arg(long, value_enum, default_value = "hugging-face")]
     format: Format,
@@ -47,7 +48,7 @@ enum Format {
 pub fn run(arguments: &Export) -> anyhow::Result<Exit> {
     let config = eval::config_of(&arguments.run, &[])?;
     setup::threads(&config);
-    let checkpoint = checkpoint_of(&arguments.run, &arguments.checkpoint)?;
+    let checkpoint = setup::checkpoint(&arguments.run, arguments.checkpoint.as_deref())?;
     let form = match (arguments.format, arguments.dtype) {
         (Format::Peft, _) => ExportForm::Peft,
         (Format::HuggingFace, DtypeArg::Float32 | DtypeArg::Auto) => {

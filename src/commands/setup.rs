@@ -1,12 +1,17 @@
-//! What several verbs need of a configuration: its tasks and its pool.
+//! What several verbs need: a configuration's tasks and pool, and a run's checkpoint.
 
+use std::path::Path;
 use std::sync::Arc;
 
+use conductor_checkpoints::Checkpoint;
 use conductor_configs::Config;
 use conductor_configs::schema::WorkerKind;
 use conductor_datasets::TaskSet;
 use conductor_reward::Extractors;
 use conductor_rollout::Pool;
+use conductor_trainer::{best_or_newest, checkpoint_of};
+
+use crate::ui::Style;
 
 /// The tasks of a run, and how many were left out because a recorded worker has no answer to them.
 pub fn tasks(config: &Config) -> anyhow::Result<(TaskSet, usize)> {
@@ -33,6 +38,22 @@ fn recorded_workers(config: &Config) -> conductor_configs::schema::Pool {
     let workers =
         config.pool.workers.iter().filter(|worker| is_recorded(&worker.kind)).cloned().collect();
     conductor_configs::schema::Pool { workers }
+}
+
+/// The checkpoint of a run that was asked for, or else the one that stands for it; says so where that is not the best.
+pub fn checkpoint(run: &Path, wanted: Option<&str>) -> anyhow::Result<Checkpoint> {
+    if let Some(wanted) = wanted {
+        return Ok(checkpoint_of(run, wanted)?);
+    }
+    let (checkpoint, is_fallback) = best_or_newest(run)?;
+    if is_fallback {
+        eprintln!(
+            "{} nothing tells which checkpoint is the best by validation, so the newest is taken: {}",
+            Style::stderr().warn("note:"),
+            checkpoint.name
+        );
+    }
+    Ok(checkpoint)
 }
 
 /// Sets the number of processor threads for tensor work, where the configuration names one.

@@ -21,6 +21,8 @@ pub struct Lines {
 pub(super) struct State {
     paces: BTreeMap<&'static str, Pace>,
     first_step: u64,
+    /// What the last progress was about.
+    said: Option<(Phase, String)>,
 }
 
 impl Lines {
@@ -54,9 +56,9 @@ impl State {
                     self.pace(*phase, at);
                 }
                 // A long evaluation or load says so once; everything else is told by its step.
-                let long =
-                    matches!(phase, Phase::Load | Phase::Evaluate) && *done == 0 && *total > 0;
-                if !long {
+                let said = std::mem::replace(&mut self.said, Some((*phase, unit.clone())));
+                let is_new = said.is_none_or(|said| said != (*phase, unit.clone()));
+                if !is_new || !matches!(phase, Phase::Load | Phase::Evaluate) || *total == 0 {
                     return None;
                 }
                 format!("{} {total} {unit}", style.strong(phase.label()))
