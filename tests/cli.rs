@@ -414,7 +414,9 @@ fn a_run_without_a_configuration_or_checkpoint_cannot_be_evaluated() {
     let _ = conductor(&at, &["train", "run.toml"]).expect_code(1);
     let _ = conductor(&at, &["eval", "runs/test"])
         .expect_code(2)
-        .expect_stderr(&["no best checkpoint"]);
+        .expect_stderr(&["runs/test has no checkpoint yet"]);
+    let best = ["eval", "runs/test", "--checkpoint", "best"];
+    let _ = conductor(&at, &best).expect_code(2).expect_stderr(&["no best checkpoint"]);
     let named = ["export", "runs/test", "--out", "o", "--checkpoint", "step-000007"];
     let _ = conductor(&at, &named).expect_code(2).expect_stderr(&["no checkpoint \"step-000007\""]);
 }

@@ -23,6 +23,10 @@ pub struct TrainState {
     /// The best validation reward so far, these weights included; retention keeps its checkpoint.
     #[serde(default)]
     pub best: Option<Best>,
+    /// The step of the newest weights that were validated. Where it lags behind `step`, a validation that is due was
+    /// cut off and comes first after a resume.
+    #[serde(default)]
+    pub validated: Option<u64>,
     /// Dollars spent on workers so far.
     pub spend_usd: f64,
     /// Worker calls so far.
@@ -64,6 +68,7 @@ impl TrainState {
             step: 0,
             optimizer_step: 0,
             best: None,
+            validated: None,
             spend_usd: 0.0,
             calls: 0,
             episodes: 0,
@@ -140,6 +145,7 @@ mod tests {
     fn version_1_is_read() {
         let state = TrainState::from_json(Path::new("state.json"), GOLDEN_V1.as_bytes()).unwrap();
         assert_eq!(state.best, Some(Best { step: 20, score: 0.75 }));
+        assert_eq!(state.validated, None, "a field that came later");
         assert_eq!(state.checkpoint_name(), "step-000030");
     }
 

@@ -39,6 +39,19 @@ pub fn checkpoint_of(run: &Path, wanted: &str) -> Result<Checkpoint, TrainError>
     })
 }
 
+/// The checkpoint of a run that stands for it: the best by validation reward, or the newest (and true) where none is
+/// known as the best.
+pub fn best_or_newest(run: &Path) -> Result<(Checkpoint, bool), TrainError> {
+    let checkpoints = Checkpoints::view(&run.join("checkpoints"));
+    if let Some(best) = checkpoints.best()? {
+        return Ok((best, false));
+    }
+    let newest = checkpoints.latest()?.ok_or_else(|| {
+        TrainError::Usage(format!("{} has no checkpoint yet; train first", run.display()))
+    })?;
+    Ok((newest, true))
+}
+
 /// The policy of a checkpoint: the model that the configuration names, with the checkpoint's trained weights.
 pub fn load_checkpoint(config: &Config, checkpoint: &Checkpoint) -> Result<Policy, TrainError> {
     let policy = Policy::load(&config.policy, 0)?;

@@ -22,7 +22,7 @@ mod warm_start;
 
 pub use environment::Environment;
 pub use error::TrainError;
-pub use export::{ExportForm, checkpoint_of, export, load_checkpoint};
+pub use export::{ExportForm, best_or_newest, checkpoint_of, export, load_checkpoint};
 pub use learner::{Item, Learner, UpdateOptions, UpdateStats};
 pub use optimizer::{AdamW, learning_rate};
 pub use plan::{Plan, plan};

@@ -172,16 +172,13 @@ impl<'a> Run<'a> {
             self.save_when_due(recorder)?;
         }
         if self.state.phase == TrainPhase::WarmStart {
-            self.begin_reinforcement();
+            self.begin_reinforcement()?;
         }
-        if self.state.step == 0 && self.saved.as_ref().is_none_or(|saved| saved.state != self.state)
-        {
-            self.keep_reference()?;
-            // The start of reinforcement is kept for good: it is what the trained policy is compared with.
-            self.validate_when_due(recorder)?;
-            clock(self);
-            self.save(recorder)?;
-        }
+        // Of the start of reinforcement, or one that an interrupt cut off.
+        self.validate_when_due(recorder)?;
+        clock(self);
+        // The start of reinforcement is kept for good: it is what the trained policy is compared with.
+        self.save(recorder)?;
         while self.state.step < u64::from(self.config.train.steps) {
             self.train_step(train_tasks, recorder)?;
             self.validate_when_due(recorder)?;
@@ -222,11 +219,12 @@ impl<'a> Run<'a> {
         recorder.step(Phase::WarmStart, step, steps, metrics)
     }
 
-    fn begin_reinforcement(&mut self) {
+    fn begin_reinforcement(&mut self) -> Result<(), TrainError> {
         self.state.phase = TrainPhase::Train;
         self.state.step = 0;
         self.state.optimizer_step = 0;
         self.learner.optimizer = self.fresh_optimizer(TrainPhase::Train);
+        self.keep_reference()
     }
 
     fn train_step(
@@ -252,7 +250,6 @@ impl<'a> Run<'a> {
             rollouts::shape(group, &self.config.reward, &self.config.train.advantage);
         }
         let all: Vec<Episode> = groups.iter().flatten().cloned().collect();
-        self.count(&all);
         // Written before the update, so that a batch that breaks the learner can be looked at.
         let path = self.episodes.write(step, conductor_datasets::episodes::TRAIN_PART, &all)?;
         let items: Vec<Item> = all.iter().filter_map(item).collect();
@@ -276,6 +273,8 @@ impl<'a> Run<'a> {
                     other => other,
                 }
             })?;
+        // Only a finished step counts: one that is cut off is done again after a resume.
+        self.count(&all);
         self.state.step += 1;
         self.state.optimizer_step = self.learner.optimizer.steps;
 
@@ -336,14 +335,16 @@ impl<'a> Run<'a> {
         Ok((groups, timing))
     }
 
-    /// Evaluates on the validation split where the schedule says so, and remembers the best weights.
+    /// Evaluates on the validation split where the schedule says so and it is not done yet, and remembers the best
+    /// weights.
     fn validate_when_due(&mut self, recorder: &mut Recorder<'_>) -> Result<(), TrainError> {
         let step = self.state.step;
         let last = step == u64::from(self.config.train.steps);
         let due =
             self.config.eval.every_steps.is_some_and(|every| step.is_multiple_of(u64::from(every)))
                 || last;
-        if !due || self.environment.tasks.split(Split::Valid).is_empty() {
+        let done = self.state.validated == Some(step);
+        if !due || done || self.environment.tasks.split(Split::Valid).is_empty() {
             return Ok(());
         }
         let groups = evaluate::episodes(
@@ -363,6 +364,7 @@ impl<'a> Run<'a> {
         if self.state.best.is_none_or(|best| score > best.score) {
             self.state.best = Some(Best { step, score });
         }
+        self.state.validated = Some(step);
         recorder.evaluated(step, Split::Valid, metrics)
     }
 
@@ -392,9 +394,8 @@ impl<'a> Run<'a> {
 
     /// Saves the state unless it is on disk already.
     fn save(&mut self, recorder: &mut Recorder<'_>) -> Result<(), TrainError> {
-        let here = |saved: &Checkpoint| {
-            saved.state.phase == self.state.phase && saved.state.step == self.state.step
-        };
+        let place = |state: &TrainState| (state.phase, state.step, state.validated);
+        let here = |saved: &Checkpoint| place(&saved.state) == place(&self.state);
         if self.saved.as_ref().is_some_and(here) {
             return Ok(());
         }
