@@ -4,11 +4,13 @@
 //! scripts/make_policy_fixtures.py's.
 
 use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
 
-use conductor_configs::schema::Adapter;
+use conductor_configs::schema::{self, Adapter};
+use conductor_policy::generate::Monitor;
 use conductor_policy::tree::Sequence;
 use conductor_policy::{Placement, Policy, TokenTree};
-use conductor_types::ChatMessage;
+use conductor_types::{ChatMessage, SampleRequest};
 use serde::Deserialize;
 use tch::{Kind, Tensor};
 
@@ -29,8 +31,7 @@ struct Prompt {
 }
 
 fn policy() -> Option<Policy> {
-    let folder =
-        PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../models/smollm2-135m-instruct");
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../models/smollm2-135m-instruct");
     if !folder.is_dir() {
         println!("skipped: no model at models/smollm2-135m-instruct; `make models` brings it");
         return None;
@@ -61,8 +62,24 @@ fn everything_equals_transformers() {
         for (ours, theirs) in logprobs.iter().zip(&prompt.logprobs) {
             worst_logprob = worst_logprob.max((f64::from(*ours) - theirs).abs());
         }
-        let (greedy, _) = policy.greedy(&prompt.tokens, 64).expect("greedy tokens");
-        assert_eq!(greedy, prompt.greedy, "{}", prompt.text);
+    }
+    // All prompts in one batch, as evaluation decodes them.
+    let requests: Vec<SampleRequest> = fixture
+        .prompts
+        .iter()
+        .map(|prompt| SampleRequest {
+            messages: vec![ChatMessage::user(&prompt.text)],
+            assistant_prefix: String::new(),
+            seeds: vec![0],
+        })
+        .collect();
+    let sampling = schema::Sampling { max_new_tokens: 64, ..schema::Sampling::default() };
+    let never = AtomicBool::new(false);
+    let mut monitor = Monitor { stop: &never, progress: &mut |_| {} };
+    let greedy =
+        policy.sample(&requests, &policy.decoding(&sampling, 0.0), &mut monitor).expect("tokens");
+    for (prompt, completions) in fixture.prompts.iter().zip(greedy) {
+        assert_eq!(completions[0].tokens, prompt.greedy, "{}", prompt.text);
     }
     assert!(worst_logit <= 2e-4, "logits differ by {worst_logit}");
     assert!(worst_logprob <= 2e-4, "log-probabilities differ by {worst_logprob}");
