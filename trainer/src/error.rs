@@ -68,17 +68,21 @@ pub enum TrainError {
         /// One of them.
         example: String,
     },
-    /// Every episode of a step failed for reasons that are not the policy's.
+    /// Every workflow of a step failed for reasons that are not the policy's.
     #[error(
-        "step {step}: none of {episodes} episodes could be scored; the most frequent cause is {cause}"
+        "step {step}: none of the {workflows} workflows that ran could be scored; the most frequent cause is {cause}, for example: {example}. The step's episodes are in {episodes}; when the cause is gone, the same command goes on"
     )]
     NothingScorable {
         /// The step.
         step: u64,
-        /// How many episodes.
-        episodes: usize,
+        /// How many workflows ran.
+        workflows: usize,
         /// The most frequent cause.
         cause: String,
+        /// What one of them says.
+        example: String,
+        /// The file with the episodes.
+        episodes: String,
     },
     /// The async runtime cannot start.
     #[error("cannot start the runtime for worker calls: {0}")]

@@ -1,6 +1,7 @@
 //! The loop: one function that reads from top to bottom.
 
-use std::path::PathBuf;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
@@ -91,6 +92,9 @@ pub fn train(
         }
     }
 }
+
+/// So many workflows must have failed in a step, and none succeeded, for the run to stop.
+const FAILED_AT_LEAST: usize = 3;
 
 /// A run under way.
 struct Run<'a> {
@@ -253,8 +257,8 @@ impl<'a> Run<'a> {
         // Written before the update, so that a batch that breaks the learner can be looked at.
         let path = self.episodes.write(step, conductor_datasets::episodes::TRAIN_PART, &all)?;
         let items: Vec<Item> = all.iter().filter_map(item).collect();
-        if items.is_empty() {
-            return Err(nothing_scorable(step, &all));
+        if items.is_empty() || pool_is_down(&all) {
+            return Err(nothing_scorable(step, &all, &path));
         }
 
         let update_began = Instant::now();
@@ -313,9 +317,8 @@ impl<'a> Run<'a> {
         let policy = &self.learner.policy;
         let decoding = policy.decoding(&config.sampling, config.sampling.temperature);
         let mut progress = |done| recorder.progress(Phase::Sample, "completions", done, total);
-        let mut monitor = Monitor { stop: self.stop, progress: &mut progress };
-        let completions =
-            policy.sample(&requests, &decoding, &mut monitor).map_err(interruption)?;
+        let monitor = Monitor { stop: self.stop, progress: &mut progress };
+        let completions = rollouts::sample(&mut policy.sampler(decoding, monitor), &requests)?;
         let sampled = began.elapsed().as_secs_f64();
         let options =
             RolloutOptions { run_seed: config.run.seed, step, evaluation: false, stop: self.stop };
@@ -473,21 +476,30 @@ fn item(episode: &Episode) -> Option<Item> {
     })
 }
 
-fn interruption(error: conductor_types::SamplerError) -> TrainError {
-    match error {
-        conductor_types::SamplerError::Interrupted => TrainError::Interrupted,
-        other => TrainError::Sampler(other),
-    }
+/// Whether every workflow that ran failed, and so many that it is hardly chance: what is left are completions that are
+/// no workflow, and from those alone there is nothing to learn.
+fn pool_is_down(episodes: &[Episode]) -> bool {
+    let ran = || episodes.iter().filter(|episode| episode.verdict.is_some());
+    ran().count() >= FAILED_AT_LEAST && ran().all(|episode| episode.score().is_none())
 }
 
-fn nothing_scorable(step: u64, episodes: &[Episode]) -> TrainError {
-    let mut counts = std::collections::BTreeMap::<&str, usize>::new();
+fn nothing_scorable(step: u64, episodes: &[Episode], path: &Path) -> TrainError {
+    let mut counts = BTreeMap::<&str, (usize, &str)>::new();
     for episode in episodes {
-        if let Some(verdict @ Verdict::Unscorable { .. }) = &episode.verdict {
-            *counts.entry(verdict.cause()).or_default() += 1;
+        if let Some(verdict @ Verdict::Unscorable { detail, .. }) = &episode.verdict {
+            counts.entry(verdict.cause()).or_insert((0, detail)).0 += 1;
         }
     }
-    let cause =
-        counts.into_iter().max_by_key(|(_, count)| *count).map_or("unknown", |(cause, _)| cause);
-    TrainError::NothingScorable { step, episodes: episodes.len(), cause: cause.to_owned() }
+    let workflows = counts.values().map(|(count, _)| count).sum();
+    let (cause, (_, example)) = counts
+        .into_iter()
+        .max_by_key(|(_, (count, _))| *count)
+        .unwrap_or(("unknown", (0, "there is none")));
+    TrainError::NothingScorable {
+        step,
+        workflows,
+        cause: cause.to_owned(),
+        example: example.to_owned(),
+        episodes: path.display().to_string(),
+    }
 }
