@@ -14,7 +14,9 @@ fn main() {
     println!("cargo:rerun-if-changed={}", lib.display());
     let message = match lib.canonicalize() {
         Ok(lib) => format!("rustc-link-arg=-Wl,-rpath,{}", lib.display()),
-        Err(error) => format!("warning=no libtorch at {}: {error}; run `make setup`", lib.display()),
+        Err(error) => {
+            format!("warning=no libtorch at {}: {error}; run `make setup`", lib.display())
+        }
     };
     println!("cargo:{message}");
 }

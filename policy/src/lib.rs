@@ -24,5 +24,5 @@ pub use device::Placement;
 pub use error::PolicyError;
 pub use generate::Decoding;
 pub use model::Model;
-pub use policy::Policy;
+pub use policy::{Policy, PolicySampler};
 pub use tree::TokenTree;

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use conductor_configs::schema;
-use conductor_types::{ChatMessage, Completion, FinishReason, SampleRequest, SamplerError};
+use conductor_types::{
+    ChatMessage, Completion, FinishReason, SampleRequest, Sampler, SamplerError,
+};
 
 use crate::chat_template::ChatTemplate;
 use crate::generate::{Decoding, Monitor, Sampled, check_tokens, generate, to_vec_f32};
@@ -86,8 +88,12 @@ impl Policy {
         }
     }
 
-    /// Samples every request with the weights as they are now; `monitor` sees progress and may stop it.
-    pub fn sample(
+    /// A sampler that continues prompts with the weights as they are now; `monitor` sees progress and may stop it.
+    pub fn sampler<'a>(&'a self, decoding: Decoding, monitor: Monitor<'a>) -> PolicySampler<'a> {
+        PolicySampler { policy: self, decoding, monitor }
+    }
+
+    fn sample(
         &self,
         requests: &[SampleRequest],
         decoding: &Decoding,
@@ -165,5 +171,18 @@ impl Policy {
             logprobs: sample.logprobs,
             finish: sample.finish,
         })
+    }
+}
+
+/// The policy as rollout sees it.
+pub struct PolicySampler<'a> {
+    policy: &'a Policy,
+    decoding: Decoding,
+    monitor: Monitor<'a>,
+}
+
+impl Sampler for PolicySampler<'_> {
+    fn sample(&mut self, requests: &[SampleRequest]) -> Result<Vec<Vec<Completion>>, SamplerError> {
+        self.policy.sample(requests, &self.decoding, &mut self.monitor)
     }
 }

@@ -10,7 +10,7 @@ use conductor_configs::schema::{self, Adapter};
 use conductor_policy::generate::Monitor;
 use conductor_policy::tree::Sequence;
 use conductor_policy::{Placement, Policy, TokenTree};
-use conductor_types::{ChatMessage, SampleRequest};
+use conductor_types::{ChatMessage, SampleRequest, Sampler};
 use serde::Deserialize;
 use tch::{Kind, Tensor};
 
@@ -75,9 +75,9 @@ fn everything_equals_transformers() {
         .collect();
     let sampling = schema::Sampling { max_new_tokens: 64, ..schema::Sampling::default() };
     let never = AtomicBool::new(false);
-    let mut monitor = Monitor { stop: &never, progress: &mut |_| {} };
+    let monitor = Monitor { stop: &never, progress: &mut |_| {} };
     let greedy =
-        policy.sample(&requests, &policy.decoding(&sampling, 0.0), &mut monitor).expect("tokens");
+        policy.sampler(policy.decoding(&sampling, 0.0), monitor).sample(&requests).expect("tokens");
     for (prompt, completions) in fixture.prompts.iter().zip(greedy) {
         assert_eq!(completions[0].tokens, prompt.greedy, "{}", prompt.text);
     }

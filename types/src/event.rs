@@ -77,6 +77,7 @@ pub enum Event {
         /// Steps in all.
         steps: u64,
         /// Metrics by name (docs/metrics.md).
+        #[serde(deserialize_with = "metrics_or_nan")]
         metrics: BTreeMap<String, f64>,
     },
     /// An evaluation is done.
@@ -86,6 +87,7 @@ pub enum Event {
         /// The split it was made on.
         split: crate::task::Split,
         /// Metrics by name.
+        #[serde(deserialize_with = "metrics_or_nan")]
         metrics: BTreeMap<String, f64>,
     },
     /// A checkpoint is complete on disk.
@@ -119,4 +121,31 @@ pub struct RunEvent {
     /// What happened.
     #[serde(flatten)]
     pub event: Event,
+}
+
+/// JSON has no word for a number that is not finite and writes `null`: it is read back as NaN.
+fn metrics_or_nan<'de, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> Result<BTreeMap<String, f64>, D::Error> {
+    let values = BTreeMap::<String, Option<f64>>::deserialize(deserializer)?;
+    Ok(values.into_iter().map(|(name, value)| (name, value.unwrap_or(f64::NAN))).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_metric_that_is_no_number_survives_the_log() {
+        let event = Event::StepDone {
+            phase: Phase::Update,
+            step: 1,
+            steps: 2,
+            metrics: [("a".to_owned(), f64::INFINITY), ("b".to_owned(), 0.5)].into(),
+        };
+        let line = serde_json::to_string(&RunEvent { time_ms: 7, event }).expect("it is written");
+        let back: RunEvent = serde_json::from_str(&line).expect("it is read");
+        let Event::StepDone { metrics, .. } = back.event else { panic!("another event: {line}") };
+        assert!(metrics["a"].is_nan() && metrics["b"] == 0.5);
+    }
 }

@@ -96,12 +96,8 @@ pub(crate) fn episodes(
     let decoding = policy.decoding(&config.sampling, 0.0);
     let total = tasks.len();
     let mut sampled = |done| progress(done, total);
-    let mut monitor = Monitor { stop, progress: &mut sampled };
-    let completions =
-        policy.sample(&requests, &decoding, &mut monitor).map_err(|error| match error {
-            conductor_types::SamplerError::Interrupted => TrainError::Interrupted,
-            other => TrainError::Sampler(other),
-        })?;
+    let monitor = Monitor { stop, progress: &mut sampled };
+    let completions = rollouts::sample(&mut policy.sampler(decoding, monitor), &requests)?;
     let options =
         RolloutOptions { run_seed: config.run.seed, step: weights_of, evaluation: true, stop };
     let mut groups =

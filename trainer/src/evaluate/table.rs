@@ -149,7 +149,8 @@ fn row(
 ) -> Row {
     let scored: Vec<&Answered> = answers.iter().filter(|a| a.score.is_some()).collect();
     let column = |f: &dyn Fn(&Answered) -> f64| scored.iter().map(|a| f(a)).collect::<Vec<f64>>();
-    let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len().max(1) as f64;
+    // An empty sum of floats is −0.
+    let mean = |values: &[f64]| (values.iter().sum::<f64>() + 0.0) / values.len().max(1) as f64;
     let valid: Vec<&&Answered> = scored.iter().filter(|a| a.format_error.is_none()).collect();
     let mut latencies: Vec<f64> = valid.iter().map(|a| a.latency_ms).collect();
     latencies.sort_by(f64::total_cmp);
