@@ -397,6 +397,8 @@ fn a_second_run_in_the_same_folder_is_told_who_works_there() {
 fn going_on_with_another_configuration_is_refused_unless_started_anew() {
     let at = prepared();
     let _ = conductor(&at, &["train", "run.toml"]).expect_code(1);
+    // As after a first step.
+    std::fs::create_dir_all(at.join("runs/test/checkpoints/warm-000001")).unwrap();
     let other = ["train", "run.toml", "--set", "train.group_size=3", "--set", "run.seed=9"];
     let differs = ["train.group_size was 64, is 3", "run.seed was 0, is 9", "--fresh"];
     let _ = conductor(&at, &other).expect_code(2).expect_stderr(&differs);

@@ -26,8 +26,9 @@ pub struct RunFolder {
 impl RunFolder {
     /// Makes `dir/name`, or goes on in it, and locks it.
     ///
-    /// The resolved configuration is stored once. When the folder holds one already, every difference that
-    /// changes the result is an error that lists them all; the others are kept in [`RunFolder::changes`].
+    /// The resolved configuration is stored once. When the folder holds one already and the run has got as far as a
+    /// finished step, every difference that changes the result is an error that lists them all; the others are kept in
+    /// [`RunFolder::changes`].
     pub fn create_or_resume(
         dir: &Path,
         name: &str,
@@ -38,10 +39,13 @@ impl RunFolder {
         let lock = lock(&path)?;
         let config = path.join(CONFIG_FILE);
         let resumed = config.exists();
-        let changes = if resumed {
+        // An attempt that failed before any work (a wrong path, a misspelt worker) binds nobody to its configuration.
+        let changes = if resumed && has_begun(&path)? {
             compare(&path, &config, resolved_toml)?
         } else {
-            refuse_foreign(&path)?;
+            if !resumed {
+                refuse_foreign(&path)?;
+            }
             durable::write_file(&config, resolved_toml.as_bytes())?;
             Vec::new()
         };
@@ -115,6 +119,17 @@ impl RunFolder {
     pub fn checkpoints(&self) -> Result<Checkpoints, CheckpointError> {
         Checkpoints::open(&self.path.join("checkpoints"))
     }
+}
+
+/// Whether the folder holds more than what a process leaves that failed before any work.
+fn has_begun(folder: &Path) -> Result<bool, CheckpointError> {
+    let only_made = folder.join("episodes").is_dir()
+        && durable::entries(folder)?.iter().all(|path| {
+            path.file_name().and_then(|name| name.to_str()).is_some_and(|name| {
+                [LOCK_FILE, CONFIG_FILE, "episodes", "checkpoints", "events.jsonl"].contains(&name)
+            })
+        });
+    Ok(!only_made || !Checkpoints::view(&folder.join("checkpoints")).names()?.is_empty())
 }
 
 fn folder_of(dir: &Path, name: &str) -> Result<PathBuf, CheckpointError> {

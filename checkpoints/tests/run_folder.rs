@@ -54,7 +54,7 @@ fn the_lock_goes_with_a_killed_process() {
 #[test]
 fn going_on_with_other_values_lists_all_that_change_the_result() {
     let dir = tempfile::tempdir().unwrap();
-    drop(RunFolder::create_or_resume(dir.path(), "a", CONFIG).unwrap());
+    begun(dir.path());
     let other = CONFIG.replace("seed = 1", "seed = 2").replace("size = 8", "size = 16");
     let error = RunFolder::create_or_resume(dir.path(), "a", &other).unwrap_err().to_string();
     assert!(error.contains("run.seed was 1, is 2"), "{error}");
@@ -66,10 +66,35 @@ fn going_on_with_other_values_lists_all_that_change_the_result() {
     assert_eq!(fs::read_to_string(run.config_path()).unwrap(), CONFIG, "stored once");
 }
 
+/// A run that has got as far as its first metrics.
+fn begun(dir: &std::path::Path) {
+    let run = RunFolder::create_or_resume(dir, "a", CONFIG).unwrap();
+    fs::write(run.metrics_path(), "").unwrap();
+}
+
+#[test]
+fn an_attempt_that_failed_before_any_work_binds_nobody_to_its_configuration() {
+    let dir = tempfile::tempdir().unwrap();
+    drop(RunFolder::create_or_resume(dir.path(), "a", CONFIG).unwrap());
+    let other = CONFIG.replace("seed = 1", "seed = 2");
+    let run = RunFolder::create_or_resume(dir.path(), "a", &other).unwrap();
+    assert_eq!(fs::read_to_string(run.config_path()).unwrap(), other);
+
+    // A folder of something else with a file of that name is not such an attempt.
+    fs::create_dir(dir.path().join("b")).unwrap();
+    fs::write(dir.path().join("b/config.toml"), "answer = 42").unwrap();
+    fs::write(dir.path().join("b/main.tex"), "").unwrap();
+    RunFolder::create_or_resume(dir.path(), "b", CONFIG).unwrap_err();
+    assert_eq!(fs::read_to_string(dir.path().join("b/config.toml")).unwrap(), "answer = 42");
+    fs::create_dir_all(dir.path().join("a/checkpoints/step-000001")).unwrap();
+    drop(run);
+    RunFolder::create_or_resume(dir.path(), "a", CONFIG).unwrap_err();
+}
+
 #[test]
 fn a_stored_configuration_that_was_broken_is_named() {
     let dir = tempfile::tempdir().unwrap();
-    drop(RunFolder::create_or_resume(dir.path(), "a", CONFIG).unwrap());
+    begun(dir.path());
     fs::write(dir.path().join("a/config.toml"), "[run\n").unwrap();
     let error = RunFolder::create_or_resume(dir.path(), "a", CONFIG).unwrap_err().to_string();
     assert!(error.contains("a/config.toml") && error.contains("no TOML"), "{error}");
