@@ -53,17 +53,17 @@ fn aside(name: &str) -> String {
 }
 
 /// Keeps a copy of `name` and puts `change` of its bytes in its place.
-fn spoil(at: &Workspace, name: &str, change: impl Fn(Vec<u8>) -> Vec<u8>) {
+fn spoil(at: &Workspace, name: &str, change: impl Fn(&[u8]) -> Vec<u8>) {
     let bytes = std::fs::read(at.join(name)).expect("a file");
     at.write(&aside(name), &bytes);
-    at.write(name, change(bytes));
+    at.write(name, change(&bytes));
 }
 
 fn repair(at: &Workspace, name: &str) {
     std::fs::rename(at.join(&aside(name)), at.join(name)).expect("a file to put back");
 }
 
-fn half(bytes: Vec<u8>) -> Vec<u8> {
+fn half(bytes: &[u8]) -> Vec<u8> {
     bytes[..bytes.len() / 2].to_vec()
 }
 
@@ -78,7 +78,7 @@ fn weights_that_are_cut_short_are_named() {
 fn weights_that_are_missing_are_named() {
     let weights = "models/learned/model.safetensors";
     let take = |at: &Workspace| {
-        spoil(at, weights, |bytes| bytes);
+        spoil(at, weights, <[u8]>::to_vec);
         std::fs::remove_file(at.join(weights)).unwrap();
     };
     fails_and_goes_on(take, 1, &["models/learned", "safetensors"], |at| repair(at, weights));
@@ -89,7 +89,7 @@ fn a_tokenizer_of_another_model_is_refused_before_anything_is_trained() {
     let tokenizer = "models/learned/tokenizer.json";
     let grow = |at: &Workspace| {
         spoil(at, tokenizer, |bytes| {
-            let mut json: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
+            let mut json: serde_json::Value = serde_json::from_slice(bytes).unwrap();
             let next = tiny::VOCABULARY;
             json["model"]["vocab"]["and one more"] = next.into();
             json.to_string().into_bytes()
@@ -109,7 +109,7 @@ fn a_recording_that_is_cut_short_is_named() {
 #[test]
 fn a_recording_without_a_worker_of_the_pool_names_those_it_has() {
     let without = |at: &Workspace| {
-        spoil(at, "answers.parquet", |bytes| bytes);
+        spoil(at, "answers.parquet", <[u8]>::to_vec);
         at.write("good.jsonl", answers(&skills()[..1], &sums(40)));
         let import = ["pool", "import", "--answers", "good.jsonl", "--tasks", "tasks.jsonl"];
         std::fs::remove_file(at.join("answers.parquet")).unwrap();
@@ -128,8 +128,8 @@ fn tasks_that_leave_the_training_split_empty_say_what_to_do() {
 }
 
 /// The first task that is not of the training split.
-fn first_line(bytes: Vec<u8>) -> Vec<u8> {
-    let text = String::from_utf8(bytes).unwrap();
+fn first_line(bytes: &[u8]) -> Vec<u8> {
+    let text = std::str::from_utf8(bytes).unwrap();
     let shares = conductor_configs::schema::SplitShares::default();
     let held_out = |line: &&str| {
         let task: conductor_types::Task = serde_json::from_str(line).unwrap();
@@ -141,12 +141,12 @@ fn first_line(bytes: Vec<u8>) -> Vec<u8> {
 #[test]
 fn tasks_that_are_gone_or_broken_are_named_with_their_place() {
     let gone = |at: &Workspace| {
-        spoil(at, "tasks.jsonl", |bytes| bytes);
+        spoil(at, "tasks.jsonl", <[u8]>::to_vec);
         std::fs::remove_file(at.join("tasks.jsonl")).unwrap();
     };
     fails_and_goes_on(gone, 1, &["tasks.jsonl"], |at| repair(at, "tasks.jsonl"));
     let broken =
-        |at: &Workspace| spoil(at, "tasks.jsonl", |bytes| [&bytes[..], b"{\"id\": 7}\n"].concat());
+        |at: &Workspace| spoil(at, "tasks.jsonl", |bytes| [bytes, b"{\"id\": 7}\n"].concat());
     fails_and_goes_on(broken, 1, &["tasks.jsonl", "41"], |at| repair(at, "tasks.jsonl"));
 }
 

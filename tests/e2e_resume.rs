@@ -73,15 +73,14 @@ fn survives_ten_kills(sets: &[&str], seed: u64) {
     for kill in 0..10 {
         // Phases in turn, and anywhere in between; the first events of a process are its loading.
         let moment = match kill {
-            // Warm-start steps tell of no progress: while the first of them is saved.
-            0 => Moment::Phase("checkpoint", 1),
             3 => Moment::Phase("checkpoint", 2),
             4 => Moment::Phase("sample", 1 + rng.below(8)),
             5 => Moment::Phase("rollout", 1 + rng.below(8)),
             6 => Moment::Phase("update", 1),
-            8 => Moment::Phase("checkpoint", 1),
+            // The first time in the warm start, whose steps tell of no progress of their own.
+            0 | 8 => Moment::Phase("checkpoint", 1),
             9 => Moment::Phase("evaluate", 1),
-            _ => Moment::Events(1 + rng.below(total / 6)),
+            _ => Moment::Events(1 + rng.below(total / 10)),
         };
         let delay = Duration::from_micros(rng.below(6000) as u64);
         assert!(run_and_kill(&killed, sets, &moment, delay), "kill {kill} came after the end");
@@ -118,13 +117,13 @@ fn assert_clean(run: &Path, expected: &Path) {
 
 #[test]
 fn ten_kills_do_not_change_what_full_training_comes_to() {
-    survives_ten_kills(&["train.steps=8"], 1);
+    survives_ten_kills(&["train.steps=12"], 1);
 }
 
 #[test]
 fn ten_kills_do_not_change_what_low_rank_training_comes_to() {
     // Several updates a step, and checkpoints that lie further apart than the kills.
-    survives_ten_kills(&["train.steps=8", LORA, "train.epochs=2", "checkpoint.every_steps=2"], 2);
+    survives_ten_kills(&["train.steps=12", LORA, "train.epochs=2", "checkpoint.every_steps=2"], 2);
 }
 
 /// Starts the run, sends SIGINT as soon as `wanted` holds for an event, and returns its exit code and what it printed

@@ -50,8 +50,8 @@ fn warm_start_teaches_the_form_and_reinforcement_moves_the_weights() {
     train(&at, &[]);
     let run = run_folder(&at);
     let valid: Vec<f64> = metrics(&run)
-        .iter()
-        .filter_map(|(_, m)| m.get("workflow/valid"))
+        .values()
+        .filter_map(|m| m.get("workflow/valid"))
         .map(|&b| f64::from_bits(b))
         .collect();
     assert!(valid.iter().sum::<f64>() / valid.len() as f64 > 0.3, "{valid:?}");
