@@ -1,0 +1,37 @@
+"""Print evaluation reports of several runs as the Markdown rows of docs/benchmarks.md.
+
+    python3 scripts/quickstart_table.py runs/quickstart-seed-*/eval.json
+"""
+
+import json
+import sys
+from pathlib import Path
+
+
+def interval(value: dict, sign: str = "") -> str:
+    return f"{value['mean']:{sign}.3f} [{value['low']:{sign}.3f}, {value['high']:{sign}.3f}]"
+
+
+def main() -> None:
+    print("| run | row | n | accuracy | reward | Δ reward, best worker | valid | µ$ | calls |")
+    print("|---|---|---|---|---|---|---|---|---|")
+    differences = []
+    for path in sys.argv[1:]:
+        report = json.loads(Path(path).read_text())["report"]
+        run = Path(path).parent.name
+        for row in report["rows"]:
+            against = row["against_best_worker"]
+            print(
+                f"| {run} | {row['name']} | {row['questions']} | {interval(row['accuracy'])} | {interval(row['reward'])} | "
+                f"{interval(against['reward'], '+') if against else ''} | {row['valid']:.1%} | {row['usd'] * 1e6:.1f} | "
+                f"{row['calls']:.2f} |"
+            )
+        for name, difference in report["against_first_policy"].items():
+            differences.append(f"| {run} | {name} | {difference['questions']} | {interval(difference['reward'], '+')} |")
+    print("\n| run | policy | n | Δ reward, untrained policy |")
+    print("|---|---|---|---|")
+    print("\n".join(differences))
+
+
+if __name__ == "__main__":
+    main()
