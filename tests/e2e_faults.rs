@@ -190,8 +190,9 @@ fn a_damaged_checkpoint_is_named_with_the_whole_one_before_it() {
 #[test]
 fn a_second_run_in_the_same_folder_ends_at_once_and_the_first_goes_on() {
     let (calm, at) = (prepared(), prepared());
-    train(&calm, &[]);
-    let mut first = train_command(&at, &[]).start();
+    let sets = ["train.steps=8"];
+    train(&calm, &sets);
+    let mut first = train_command(&at, &sets).start();
     let pid = first.id().to_string();
     while !at.join("runs/r/events.jsonl").is_file() {
         std::thread::sleep(std::time::Duration::from_millis(1));
@@ -199,9 +200,9 @@ fn a_second_run_in_the_same_folder_ends_at_once_and_the_first_goes_on() {
     // Halted, so that it is at work as long as the others try.
     let signal = |name: &str| Command::new("kill").args([name, &pid]).status().expect("kill");
     assert!(signal("-STOP").success());
-    let outcome = train_command(&at, &[]).run().expect_code(1);
+    let outcome = train_command(&at, &sets).run().expect_code(1);
     let _ = outcome.expect_stderr(&[&format!("runs/r is in use by process {pid}"), "run.name"]);
-    let fresh = train_command(&at, &[]).args(["--fresh"]).run().expect_code(1);
+    let fresh = train_command(&at, &sets).args(["--fresh"]).run().expect_code(1);
     let _ = fresh.expect_stderr(&["runs/r is in use"]);
     assert!(signal("-CONT").success());
     // Nobody reads what it prints; that is no reason to stop.

@@ -155,7 +155,7 @@ fn working_on(phase: &'static str) -> impl Fn(&Value) -> bool {
 fn ctrl_c_saves_the_last_finished_step_and_the_same_command_goes_on() {
     let (calm, stopped) = (prepared(), prepared());
     // Small micro-batches, so that an update can be stopped between two of them.
-    let sets = ["checkpoint.every_steps=1000", "train.steps=5", "train.micro_batch_tokens=300"];
+    let sets = ["checkpoint.every_steps=1000", "train.steps=8", "train.micro_batch_tokens=300"];
     train(&calm, &sets);
     // In the warm start, while sampling, while workers answer and in the middle of an update.
     let warm = |event: &Value| event["event"] == "step_done" && event["phase"] == "warm_start";
@@ -207,8 +207,9 @@ fn a_validation_that_was_interrupted_comes_first_when_the_run_goes_on() {
 #[test]
 fn a_second_interrupt_aborts_and_loses_nothing_that_was_saved() {
     let (calm, stopped) = (prepared(), prepared());
-    train(&calm, &[]);
-    let mut child = train_command(&stopped, &[]).start();
+    let sets = ["train.steps=8"];
+    train(&calm, &sets);
+    let mut child = train_command(&stopped, &sets).start();
     let mut printed = Printed::of(&mut child);
     while let Some(event) = printed.next() {
         if event["event"] == "step_done" && event["phase"] == "update" {
@@ -222,7 +223,7 @@ fn a_second_interrupt_aborts_and_loses_nothing_that_was_saved() {
     std::thread::sleep(Duration::from_millis(5));
     let _ = send();
     assert_eq!(child.wait().expect("the process").code(), Some(130));
-    train(&stopped, &[]);
+    train(&stopped, &sets);
     assert_same_run(&run_folder(&calm), &run_folder(&stopped));
 }
 
