@@ -79,9 +79,9 @@ test: ## Set up what is missing, then every check and every test
 	$(call stage,Model)
 	@$(MAKE) --no-print-directory models SETUP_DONE=1 RUN='cargo run --quiet --'
 	$(call stage,Tests)
-	@export CONDUCTOR_ORACLE="$${CONDUCTOR_ORACLE:-$$(if [[ -x .oracle-venv/bin/python ]]; then echo "$$PWD/.oracle-venv/bin/python"; fi)}"; \
-	if [[ -z "$$CONDUCTOR_ORACLE" ]]; then \
-	  unset CONDUCTOR_ORACLE; \
+	@export CONDUCTOR_ORACLE_PYTHON="$${CONDUCTOR_ORACLE_PYTHON:-$$(if [[ -x .oracle-venv/bin/python ]]; then echo "$$PWD/.oracle-venv/bin/python"; fi)}"; \
+	if [[ -z "$$CONDUCTOR_ORACLE_PYTHON" ]]; then \
+	  unset CONDUCTOR_ORACLE_PYTHON; \
 	  echo '    live comparisons with transformers and TRL are skipped, the committed ones run (make oracle brings both)'; \
 	fi; \
 	if [[ -z "$${CONDUCTOR_DEV_DATA:-}" ]]; then echo '    tests on development data are skipped: CONDUCTOR_DEV_DATA is not set'; fi; \
