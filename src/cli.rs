@@ -47,6 +47,13 @@ pub enum Command {
     Workflow(commands::workflow::Workflow),
 }
 
+impl Command {
+    /// Whether the verb multiplies matrices for longer than it takes to start.
+    pub fn computes(&self) -> bool {
+        matches!(self, Self::Train(_) | Self::Eval(_) | Self::Policy(_))
+    }
+}
+
 /// A run's configuration on the command line.
 #[derive(Debug, Clone, Args)]
 pub struct ConfigArgs {

@@ -18,8 +18,10 @@ use clap::Parser as _;
 use exit::Exit;
 
 fn main() -> ExitCode {
-    threads::settle();
     let arguments = cli::Cli::parse();
+    if arguments.command.computes() {
+        threads::settle();
+    }
     let exit = match std::panic::catch_unwind(|| commands::run(arguments.command)) {
         Ok(Ok(exit)) => exit,
         Ok(Err(error)) if ui::output::is_closed_pipe(&error) => Exit::Done,

@@ -98,7 +98,7 @@ fn plain_gradients(model: &Model) -> Vec<(String, Tensor)> {
         let rows = all.narrow(0, prompt.len() as i64 - 1, response.len() as i64);
         let picked =
             rows.gather(-1, &Tensor::from_slice(response).unsqueeze(-1), false).squeeze_dim(-1);
-        loss = loss + (picked * Tensor::from_slice(gradient)).sum(Kind::Float);
+        loss += (picked * Tensor::from_slice(gradient)).sum(Kind::Float);
     }
     loss.backward();
     model.trainable().into_iter().map(|(name, weight)| (name, weight.grad().copy())).collect()
@@ -180,7 +180,7 @@ fn samples_follow_the_model_distribution() {
     let never = AtomicBool::new(false);
     let mut monitor = Monitor { stop: &never, progress: &mut |_| {} };
     let options = Decoding { max_new_tokens: 1, ..decoding(1.0, 500) };
-    let samples = generate(&model, &[prompt.clone()], &[seeds], &options, &mut monitor)
+    let samples = generate(&model, std::slice::from_ref(&prompt), &[seeds], &options, &mut monitor)
         .expect("sampling works")
         .expect("nobody stops it");
     let tree = TokenTree::build(&[Sequence { prompt: &prompt, response: &[] }]);

@@ -56,7 +56,7 @@ impl State {
                     self.pace(*phase, at);
                 }
                 // A long evaluation or load says so once; everything else is told by its step.
-                let said = std::mem::replace(&mut self.said, Some((*phase, unit.clone())));
+                let said = self.said.replace((*phase, unit.clone()));
                 let is_new = said.is_none_or(|said| said != (*phase, unit.clone()));
                 if !is_new || !matches!(phase, Phase::Load | Phase::Evaluate) || *total == 0 {
                     return None;
