@@ -15,6 +15,7 @@ mod linear;
 pub mod logprobs;
 pub mod model;
 mod policy;
+pub mod tape;
 pub mod tokenizer;
 pub mod tree;
 pub mod weights;

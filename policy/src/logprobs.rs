@@ -5,7 +5,8 @@
 
 use tch::{Kind, Tensor};
 
-use crate::model::{Model, Tape};
+use crate::model::Model;
+use crate::tape::Tape;
 
 /// Tokens whose logits exist at once.
 pub const CHUNK: i64 = 256;

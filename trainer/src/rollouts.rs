@@ -1,5 +1,7 @@
 //! From completions to episodes: parse, run on the pool, grade, shape, and give each its advantage.
 
+use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -214,6 +216,38 @@ pub(crate) fn shape(group: &mut [Episode], reward: &schema::Reward, options: &sc
     }
 }
 
+/// So many workflows must have failed in a step, and none succeeded, for the run to stop.
+const FAILED_AT_LEAST: usize = 3;
+
+/// Whether every workflow that ran failed, and so many that it is hardly chance: what is left are completions that are
+/// no workflow, and from those alone there is nothing to learn.
+pub(crate) fn pool_is_down(episodes: &[Episode]) -> bool {
+    let ran = || episodes.iter().filter(|episode| episode.verdict.is_some());
+    ran().count() >= FAILED_AT_LEAST && ran().all(|episode| episode.score().is_none())
+}
+
+/// The error of a step that the pool left nothing to learn from; `path` holds its episodes.
+pub(crate) fn nothing_scorable(step: u64, episodes: &[Episode], path: &Path) -> TrainError {
+    let mut counts = BTreeMap::<&str, (usize, &str)>::new();
+    for episode in episodes {
+        if let Some(verdict @ Verdict::Unscorable { detail, .. }) = &episode.verdict {
+            counts.entry(verdict.cause()).or_insert((0, detail)).0 += 1;
+        }
+    }
+    let workflows = counts.values().map(|(count, _)| count).sum();
+    let (cause, (_, example)) = counts
+        .into_iter()
+        .max_by_key(|(_, (count, _))| *count)
+        .unwrap_or(("unknown", (0, "there is none")));
+    TrainError::NothingScorable {
+        step,
+        workflows,
+        cause: cause.to_owned(),
+        example: example.to_owned(),
+        episodes: path.display().to_string(),
+    }
+}
+
 fn readable(request: &SampleRequest) -> String {
     let turn = |message: &ChatMessage| {
         let role = match message.role {
@@ -231,7 +265,6 @@ fn readable(request: &SampleRequest) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
     use std::sync::Arc;
 
     use conductor_configs::Config;

@@ -1,25 +1,26 @@
 //! The loop: one function that reads from top to bottom.
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+mod persistence;
+
+use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
-use conductor_checkpoints::{
-    Best, Checkpoint, Checkpoints, Retention, RunFolder, TrainPhase, TrainState,
-};
-use conductor_configs::{Config, schema};
+use conductor_checkpoints::{Best, Checkpoint, Checkpoints, RunFolder, TrainPhase, TrainState};
+use conductor_configs::Config;
 use conductor_datasets::{EpisodeLog, tasks_of_step};
 use conductor_policy::Policy;
 use conductor_policy::generate::Monitor;
-use conductor_types::{Episode, Event, Phase, Split, Task, Verdict, seed};
+use conductor_types::{Episode, Event, Phase, Split, Task, seed};
 
 use crate::environment::Environment;
 use crate::learner::{Item, Learner, UpdateOptions};
 use crate::metrics::{self, Metrics};
 use crate::recorder::Recorder;
 use crate::rollouts::{self, RolloutOptions};
-use crate::{AdamW, TrainError, evaluate, snapshot, warm_start};
+use crate::{TrainError, evaluate, warm_start};
+
+use persistence::stage_optimizer;
 
 /// What a call of [`train`] came to.
 #[derive(Debug, Clone, PartialEq)]
@@ -93,9 +94,6 @@ pub fn train(
     }
 }
 
-/// So many workflows must have failed in a step, and none succeeded, for the run to stop.
-const FAILED_AT_LEAST: usize = 3;
-
 /// A run under way.
 struct Run<'a> {
     config: &'a Config,
@@ -131,35 +129,6 @@ impl<'a> Run<'a> {
             episodes: EpisodeLog::open(folder.episodes_dir())?,
             stop,
         })
-    }
-
-    /// Takes up the newest checkpoint, if there is one, and forgets what the logs hold after it.
-    fn resume(&mut self, recorder: &mut Recorder<'_>) -> Result<(), TrainError> {
-        let newest = self.checkpoints.latest()?;
-        if let Some(checkpoint) = &newest {
-            self.state = checkpoint.state.clone();
-            self.learner.optimizer = self.fresh_optimizer(self.state.phase);
-            snapshot::read_weights(&self.learner.optimizer, &checkpoint.path)?;
-            snapshot::read_optimizer(
-                &mut self.learner.optimizer,
-                &checkpoint.path,
-                self.state.optimizer_step,
-            )?;
-        }
-        match self.state.phase {
-            TrainPhase::WarmStart => {
-                recorder.metrics.truncate_from(0);
-                recorder.metrics.truncate_warm_start_from(self.state.step);
-                self.episodes.truncate_from(0)?;
-            }
-            TrainPhase::Train => {
-                recorder.metrics.truncate_from(self.state.step);
-                self.episodes.truncate_from(self.state.step)?;
-                self.keep_reference()?;
-            }
-        }
-        self.saved = newest;
-        Ok(())
     }
 
     fn all_steps(
@@ -223,14 +192,6 @@ impl<'a> Run<'a> {
         recorder.step(Phase::WarmStart, step, steps, metrics)
     }
 
-    fn begin_reinforcement(&mut self) -> Result<(), TrainError> {
-        self.state.phase = TrainPhase::Train;
-        self.state.step = 0;
-        self.state.optimizer_step = 0;
-        self.learner.optimizer = self.fresh_optimizer(TrainPhase::Train);
-        self.keep_reference()
-    }
-
     fn train_step(
         &mut self,
         train_tasks: &[Task],
@@ -257,8 +218,8 @@ impl<'a> Run<'a> {
         // Written before the update, so that a batch that breaks the learner can be looked at.
         let path = self.episodes.write(step, conductor_datasets::episodes::TRAIN_PART, &all)?;
         let items: Vec<Item> = all.iter().filter_map(item).collect();
-        if items.is_empty() || pool_is_down(&all) {
-            return Err(nothing_scorable(step, &all, &path));
+        if items.is_empty() || rollouts::pool_is_down(&all) {
+            return Err(rollouts::nothing_scorable(step, &all, &path));
         }
 
         let update_began = Instant::now();
@@ -379,64 +340,6 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn save_when_due(&mut self, recorder: &mut Recorder<'_>) -> Result<(), TrainError> {
-        if self.stop.load(Ordering::Relaxed) {
-            return Err(TrainError::Interrupted);
-        }
-        let best_now = self.state.best.is_some_and(|best| {
-            self.config.checkpoint.keep_best
-                && self.state.phase == TrainPhase::Train
-                && best.step == self.state.step
-        });
-        if best_now || self.state.step.is_multiple_of(u64::from(self.config.checkpoint.every_steps))
-        {
-            return self.save(recorder);
-        }
-        Ok(())
-    }
-
-    /// Saves the state unless it is on disk already.
-    fn save(&mut self, recorder: &mut Recorder<'_>) -> Result<(), TrainError> {
-        let place = |state: &TrainState| (state.phase, state.step, state.validated);
-        let here = |saved: &Checkpoint| place(&saved.state) == place(&self.state);
-        if self.saved.as_ref().is_some_and(here) {
-            return Ok(());
-        }
-        recorder.progress(Phase::Checkpoint, "checkpoints", 0, 1);
-        let retention = Retention::from(&self.config.checkpoint);
-        let learner = &self.learner;
-        let checkpoint =
-            self.checkpoints.save(&self.state, retention, |dir| snapshot::write(learner, dir))?;
-        recorder.say(Event::CheckpointSaved {
-            step: self.state.step,
-            folder: checkpoint.path.display().to_string(),
-        })?;
-        self.saved = Some(checkpoint);
-        Ok(())
-    }
-
-    /// Loads the policy at the start of reinforcement, where the KL term needs it.
-    fn keep_reference(&mut self) -> Result<(), TrainError> {
-        if self.config.train.kl_weight == 0.0 {
-            return Ok(());
-        }
-        if self.state.step == 0 {
-            self.learner.keep_reference();
-            return Ok(());
-        }
-        let start = self.checkpoints.named("step-000000")?;
-        let policy =
-            Policy::load(&self.config.policy, seed::derive(self.config.run.seed, "adapter", &[]))?;
-        let weights = AdamW::new(self.config.train.optimizer.clone(), policy.model.trainable());
-        snapshot::read_weights(&weights, &start.path)?;
-        self.learner.reference = Some(policy.model.for_inference());
-        Ok(())
-    }
-
-    fn fresh_optimizer(&self, phase: TrainPhase) -> AdamW {
-        AdamW::new(stage_optimizer(self.config, phase), self.learner.policy.model.trainable())
-    }
-
     fn update_options(&self) -> UpdateOptions<'a> {
         UpdateOptions {
             train: &self.config.train,
@@ -456,16 +359,6 @@ impl<'a> Run<'a> {
     }
 }
 
-/// Supervised learning keeps AdamW's usual constants, whatever reinforcement is set to.
-fn stage_optimizer(config: &Config, phase: TrainPhase) -> schema::Optimizer {
-    match phase {
-        TrainPhase::WarmStart => {
-            schema::Optimizer { lr: config.warm_start.lr, ..schema::Optimizer::default() }
-        }
-        TrainPhase::Train => config.train.optimizer.clone(),
-    }
-}
-
 /// What the learner needs of an episode that takes part in the update.
 fn item(episode: &Episode) -> Option<Item> {
     Some(Item {
@@ -474,32 +367,4 @@ fn item(episode: &Episode) -> Option<Item> {
         sampled_logprobs: episode.completion.logprobs.clone(),
         advantage: episode.advantage?,
     })
-}
-
-/// Whether every workflow that ran failed, and so many that it is hardly chance: what is left are completions that are
-/// no workflow, and from those alone there is nothing to learn.
-fn pool_is_down(episodes: &[Episode]) -> bool {
-    let ran = || episodes.iter().filter(|episode| episode.verdict.is_some());
-    ran().count() >= FAILED_AT_LEAST && ran().all(|episode| episode.score().is_none())
-}
-
-fn nothing_scorable(step: u64, episodes: &[Episode], path: &Path) -> TrainError {
-    let mut counts = BTreeMap::<&str, (usize, &str)>::new();
-    for episode in episodes {
-        if let Some(verdict @ Verdict::Unscorable { detail, .. }) = &episode.verdict {
-            counts.entry(verdict.cause()).or_insert((0, detail)).0 += 1;
-        }
-    }
-    let workflows = counts.values().map(|(count, _)| count).sum();
-    let (cause, (_, example)) = counts
-        .into_iter()
-        .max_by_key(|(_, (count, _))| *count)
-        .unwrap_or(("unknown", (0, "there is none")));
-    TrainError::NothingScorable {
-        step,
-        workflows,
-        cause: cause.to_owned(),
-        example: example.to_owned(),
-        episodes: path.display().to_string(),
-    }
 }
