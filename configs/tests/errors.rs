@@ -52,8 +52,11 @@ error: `reward.cost_form`: `plane` is none of `plain`, `separate`, `pass_rate`
 
 #[test]
 fn conflicts_are_found_beside_other_errors_and_show_all_that_takes_part() {
-    let errors =
-        on_quickstart("[train]\nstep = 5\n[reward]\ncost_form = \"plain\"\ncost_weight = 0.1\n");
+    let errors = errors(
+        "# without a preset\n[train]\nstep = 5\n[reward]\ncost_form = \"plain\"\ncost_weight = 0.1\n\
+         [policy]\nmodel = \"m\"\n[tasks]\nsources = [{ kind = \"jsonl\", path = \"t\" }]\n\
+         [[pool.workers]]\nname = \"a\"\nkind = \"recorded\"\nrecording = \"r\"\n",
+    );
     let expected = "\
 error: `reward.cost_form`: a plain cost loses its weight when advantages are divided by the group's standard deviation
  --> run.toml:5:13

@@ -102,7 +102,9 @@ fn arrays_are_replaced_whole() {
     let worker = r#"pool.workers=[{name="x",kind="openai",base_url="http://h/v1",model="m"}]"#;
     let request = LoadRequest {
         preset: Some("quickstart".into()),
-        sets: vec![worker.into(), "tasks.only_recorded=false".into()],
+        sets: [worker, "tasks.only_recorded=false", "reward.cost_weight=0"]
+            .map(String::from)
+            .into(),
         ..Default::default()
     };
     let config = load(&request).unwrap().config;
