@@ -30,12 +30,35 @@ fn main() -> ExitCode {
             Exit::of(&error)
         }
         // The panic's own message is on standard error already.
-        Err(_) => {
-            eprintln!(
-                "This is a fault of conductor itself. Please report the lines above with the command."
-            );
+        Err(panic) => {
+            eprintln!("{}", after_panic(panic.downcast_ref::<String>().map_or("", String::as_str)));
             Exit::Failure
         }
     };
     exit.into()
+}
+
+/// What to do about a panic. libtorch's operations panic where memory runs out, which is no fault of the program.
+fn after_panic(message: &str) -> &'static str {
+    let message = message.to_lowercase();
+    if message.contains("out of memory") || message.contains("can't allocate memory") {
+        "The memory of this machine is not enough; what is on disk is whole.\n next: lower train.micro_batch_tokens or \
+         sampling.batch_size, or set policy.recompute_activations = true; `conductor train --dry-run` estimates what is needed"
+    } else {
+        "This is a fault of conductor itself. Please report the lines above with the command."
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::after_panic;
+
+    #[test]
+    fn a_lack_of_memory_is_told_from_a_fault() {
+        assert!(
+            after_panic("CUDA out of memory. Tried to allocate 2 GiB")
+                .contains("micro_batch_tokens")
+        );
+        assert!(after_panic("index out of bounds").contains("report"));
+    }
 }

@@ -69,6 +69,11 @@ impl ChatTemplate {
         })
     }
 
+    /// The text of the token that ends a turn; empty where the folder names none.
+    pub fn eos_token(&self) -> &str {
+        &self.eos_token
+    }
+
     /// The prompt for a conversation, up to and including the opening of the assistant's turn.
     pub fn render(&self, messages: &[ChatMessage]) -> Result<String, PolicyError> {
         self.environment

@@ -61,7 +61,7 @@ pub fn generate(
     let mut results: Vec<Vec<Option<Sampled>>> =
         seeds.iter().map(|s| vec![None; s.len()]).collect();
     let mut finished = 0;
-    for batch in plan(seeds, decoding.batch_size.max(1)) {
+    for batch in plan(prompts, seeds, decoding.batch_size.max(1)) {
         let Some(samples) = tch::no_grad(|| {
             Batch::new(model, prompts, seeds, &batch).run(decoding, monitor, finished)
         }) else {
@@ -109,8 +109,12 @@ impl Unit {
     }
 }
 
-/// Batches of at most `batch_size` rows in which every unit has the same number of samples.
-fn plan(seeds: &[Vec<u64>], batch_size: usize) -> Vec<Vec<Unit>> {
+/// Prompt tokens that go through the model in one pass: its attention mask grows with their square.
+const PREFILL_TOKENS: usize = 8192;
+
+/// Batches of at most `batch_size` rows and [`PREFILL_TOKENS`] prompt tokens (a longer prompt alone is a batch) in which
+/// every unit has the same number of samples.
+fn plan(prompts: &[Vec<i64>], seeds: &[Vec<u64>], batch_size: usize) -> Vec<Vec<Unit>> {
     let mut by_size: std::collections::BTreeMap<usize, Vec<Unit>> =
         std::collections::BTreeMap::new();
     for (request, seeds) in seeds.iter().enumerate() {
@@ -119,12 +123,23 @@ fn plan(seeds: &[Vec<u64>], batch_size: usize) -> Vec<Vec<Unit>> {
             by_size.entry(samples.len()).or_default().push(Unit { request, samples });
         }
     }
-    by_size
-        .into_iter()
-        .flat_map(|(size, units)| {
-            units.chunks((batch_size / size).max(1)).map(<[Unit]>::to_vec).collect::<Vec<_>>()
-        })
-        .collect()
+    let mut batches = Vec::new();
+    for (size, units) in by_size {
+        let most_units = (batch_size / size).max(1);
+        let (mut batch, mut tokens) = (Vec::new(), 0);
+        for unit in units {
+            let length = prompts[unit.request].len();
+            let full = batch.len() == most_units || tokens + length > PREFILL_TOKENS;
+            if full && !batch.is_empty() {
+                batches.push(std::mem::take(&mut batch));
+                tokens = 0;
+            }
+            tokens += length;
+            batch.push(unit);
+        }
+        batches.push(batch);
+    }
+    batches
 }
 
 struct Batch<'m> {
@@ -367,4 +382,23 @@ pub fn to_vec_f32(tensor: &Tensor) -> Vec<f32> {
     let mut values = vec![0_f32; flat.numel()];
     flat.copy_data(&mut values, flat.numel());
     values
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn batches_are_bounded_in_rows_and_in_prompt_tokens() {
+        let prompts = vec![vec![1; 3000]; 5];
+        let rows = |plan: Vec<Vec<Unit>>| plan.iter().map(Vec::len).collect::<Vec<_>>();
+        assert_eq!(rows(plan(&prompts, &vec![vec![0]; 5], 64)), [2, 2, 1]);
+        assert_eq!(rows(plan(&prompts, &vec![vec![0; 4]; 5], 4)), [1; 5]);
+        assert_eq!(
+            rows(plan(&[vec![1; 9000]], &[vec![0; 9]], 4)),
+            [1, 2],
+            "the rest is a size of its own"
+        );
+        assert_eq!(rows(plan(&prompts[..1], &[vec![]], 4)), [0; 0]);
+    }
 }

@@ -66,7 +66,12 @@ pub fn backward(
         let picked = pick(&all, &targets.narrow(0, start, length));
         (picked * gradient.narrow(0, start, length)).sum(Kind::Float).backward();
     }
-    let inner = tch::no_grad(|| rows.zeros_like().index_add(0, places, &leaf.grad()));
+    // All samples of a prompt meet in the place that predicts their first token, and advantages of a group cancel
+    // there: the sum is kept in float32.
+    let inner = tch::no_grad(|| {
+        let zeros = rows.zeros_like().to_kind(Kind::Float);
+        zeros.index_add(0, places, &leaf.grad().to_kind(Kind::Float))
+    });
     tape.backward(&inner);
 }
 

@@ -184,6 +184,13 @@ impl Model {
         })
     }
 
+    /// Whether low-rank updates lie over any projection.
+    pub fn has_lora(&self) -> bool {
+        self.layers
+            .iter()
+            .any(|layer| layer.linears().iter().any(|(_, linear)| linear.lora.is_some()))
+    }
+
     /// What is trained, by name in a fixed order: float32 with gradients.
     pub fn trainable(&self) -> Vec<(String, Tensor)> {
         let mut found = Vec::new();

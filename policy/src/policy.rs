@@ -9,6 +9,8 @@ use conductor_types::{
     ChatMessage, Completion, FinishReason, SampleRequest, Sampler, SamplerError,
 };
 
+use tch::Kind;
+
 use crate::chat_template::ChatTemplate;
 use crate::generate::{Decoding, Monitor, Sampled, check_tokens, generate, to_vec_f32};
 use crate::logprobs::token_stats;
@@ -54,7 +56,14 @@ impl Policy {
         let vocab_size = crate::ModelConfig::read(folder)?.vocab_size;
         let tokenizer = Tokenizer::load(folder, vocab_size)?;
         let template = ChatTemplate::load(folder)?;
-        let model = Model::load(folder, placement, adapter, seed)?;
+        let mut model = Model::load(folder, placement, adapter, seed)?;
+        if model.config.eos_tokens.is_empty() {
+            model.config.eos_tokens.extend(tokenizer.token_id(template.eos_token()));
+        }
+        if model.config.eos_tokens.is_empty() {
+            let reason = "it names no eos_token_id, so that no completion would end; add the id of the token that ends a turn";
+            return Err(PolicyError::malformed(&folder.join("config.json"), reason));
+        }
         if let Some(bad) =
             model.config.eos_tokens.iter().find(|token| !(0..vocab_size).contains(*token))
         {
@@ -114,8 +123,8 @@ impl Policy {
             prompts.push(tokens);
         }
         let seeds: Vec<Vec<u64>> = requests.iter().map(|request| request.seeds.clone()).collect();
-        let model = self.model.for_inference();
-        let sampled = generate(&model, &prompts, &seeds, decoding, monitor)
+        let sampled = self
+            .with_inference_model(|model| generate(model, &prompts, &seeds, decoding, monitor))
             .map_err(failed)?
             .ok_or(SamplerError::Interrupted)?;
         prompts
@@ -146,8 +155,9 @@ impl Policy {
         };
         let never = AtomicBool::new(false);
         let mut monitor = Monitor { stop: &never, progress: &mut |_| {} };
-        let model = self.model.for_inference();
-        let sampled = generate(&model, &[prompt.to_vec()], &[vec![0]], &decoding, &mut monitor)?;
+        let sampled = self.with_inference_model(|model| {
+            generate(model, &[prompt.to_vec()], &[vec![0]], &decoding, &mut monitor)
+        })?;
         let sample = sampled.and_then(|mut all| all.pop()).and_then(|mut one| one.pop());
         Ok(sample
             .map_or((Vec::new(), FinishReason::Length), |sample| (sample.tokens, sample.finish)))
@@ -161,6 +171,16 @@ impl Policy {
         let predicting = hidden.narrow(0, 0, tokens.len() as i64 - 1);
         let targets = self.model.token_tensor(&tokens[1..]);
         Ok(to_vec_f32(&token_stats(&self.model, &predicting, &targets, 1.0).logprobs))
+    }
+
+    /// Calls `f` with the model that samples. Low-rank updates are folded in, except in bfloat16: there the sum would be
+    /// rounded to the base weight's precision, small updates would vanish, and the sampler would not be what is trained.
+    fn with_inference_model<T>(&self, f: impl FnOnce(&Model) -> T) -> T {
+        if self.model.has_lora() && self.model.placement.kind != Kind::Float {
+            f(&self.model)
+        } else {
+            f(&self.model.for_inference())
+        }
     }
 
     fn completion(&self, prompt: &Arc<[i64]>, sample: Sampled) -> Result<Completion, PolicyError> {

@@ -21,8 +21,11 @@ impl Tokenizer {
                 missing: "tokenizer.json".into(),
             });
         }
-        let inner = tokenizers::Tokenizer::from_file(&path)
+        let mut inner = tokenizers::Tokenizer::from_file(&path)
             .map_err(|error| PolicyError::malformed(&path, error))?;
+        // Fine-tunes are often saved with a length of their own; a prompt must neither be cut nor filled up in silence.
+        inner.with_padding(None);
+        inner.with_truncation(None).map_err(|error| PolicyError::malformed(&path, error))?;
         // A model may have more rows than the tokenizer has tokens (padding); never fewer.
         let highest = inner.get_vocab(true).into_values().max();
         if let Some(highest) = highest.filter(|&id| i64::from(id) >= vocab_size) {

@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 use conductor_checkpoints::export::{self, ExportOptions};
 use conductor_checkpoints::weights::{Dtype, TensorBytes};
 use conductor_checkpoints::{Checkpoint, Checkpoints};
+use conductor_configs::Config;
 use conductor_configs::schema::{Adapter, Device, Dtype as DtypeChoice, Policy as PolicyConfig};
-use conductor_configs::{Config, schema};
 use conductor_policy::weights::bytes_of;
 use conductor_policy::{Placement, Policy};
 use tch::{Kind, Tensor};
 
-use crate::{AdamW, TrainError, snapshot};
+use crate::{TrainError, snapshot};
 
 /// What an export is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,8 +55,7 @@ pub fn best_or_newest(run: &Path) -> Result<(Checkpoint, bool), TrainError> {
 /// The policy of a checkpoint: the model that the configuration names, with the checkpoint's trained weights.
 pub fn load_checkpoint(config: &Config, checkpoint: &Checkpoint) -> Result<Policy, TrainError> {
     let policy = Policy::load(&config.policy, 0)?;
-    let weights = AdamW::new(schema::Optimizer::default(), policy.model.trainable());
-    snapshot::read_weights(&weights, &checkpoint.path)?;
+    snapshot::read_weights(policy.model.trainable(), &checkpoint.path)?;
     Ok(policy)
 }
 
@@ -73,8 +72,7 @@ pub fn export(
         PolicyConfig { device: Device::Cpu, dtype: DtypeChoice::Float32, ..config.policy.clone() };
     let policy =
         Policy::load_folder(&policy_config.model, Placement::CPU, &policy_config.adapter, 0)?;
-    let weights = AdamW::new(schema::Optimizer::default(), policy.model.trainable());
-    snapshot::read_weights(&weights, &checkpoint.path)?;
+    snapshot::read_weights(policy.model.trainable(), &checkpoint.path)?;
     let options = ExportOptions { overwrite, ..ExportOptions::default() };
     match (form, &config.policy.adapter) {
         (ExportForm::HuggingFace(dtype), _) => {
@@ -83,15 +81,12 @@ pub fn export(
         }
         (ExportForm::Peft, Adapter::Lora { rank, alpha, targets }) => {
             let tensors = stored(policy.model.trainable(), Dtype::F32)?;
+            // An adapter names its base model; a relative path would be read as a name on a hub elsewhere.
+            let base = config.policy.model.canonicalize();
+            let base = base.unwrap_or_else(|_| config.policy.model.clone());
             let targets: Vec<&str> = targets.iter().map(|target| target.as_str()).collect();
             let lora = export::Lora { rank: *rank, alpha: *alpha, targets: &targets };
-            export::peft(
-                out,
-                &config.policy.model.display().to_string(),
-                &lora,
-                &tensors,
-                &options,
-            )?;
+            export::peft(out, &base.display().to_string(), &lora, &tensors, &options)?;
         }
         (ExportForm::Peft, Adapter::Full) => {
             return Err(TrainError::Usage(

@@ -33,6 +33,18 @@ impl AdamW {
         Self { options, steps: 0, slots }
     }
 
+    /// Begins anew over the same weights, in the memory that is there.
+    pub fn reset(&mut self, options: Optimizer) {
+        self.options = options;
+        self.steps = 0;
+        tch::no_grad(|| {
+            for slot in &mut self.slots {
+                let _ = slot.first.zero_();
+                let _ = slot.second.zero_();
+            }
+        });
+    }
+
     /// The norm of all gradients together; weights without a gradient count as zero.
     pub fn gradient_norm(&self) -> f64 {
         tch::no_grad(|| {

@@ -11,6 +11,7 @@ use conductor_configs::Config;
 use conductor_datasets::{EpisodeLog, tasks_of_step};
 use conductor_policy::Policy;
 use conductor_policy::generate::Monitor;
+use conductor_rollout::prompt;
 use conductor_types::{Episode, Event, Phase, Split, Task, seed};
 
 use crate::environment::Environment;
@@ -60,6 +61,7 @@ pub fn train(
     recorder.progress(Phase::Load, "parts", 1, 3);
     let policy = Policy::load(&config.policy, seed::derive(config.run.seed, "adapter", &[]))?;
     recorder.progress(Phase::Load, "parts", 2, 3);
+    check_prompts(config, &environment, &policy)?;
     let mut run = Run::open(config, folder, &environment, policy, stop)?;
     run.resume(&mut recorder)?;
     recorder.progress(Phase::Load, "parts", 3, 3);
@@ -72,6 +74,9 @@ pub fn train(
     for notice in environment.notices() {
         recorder.notice(notice)?;
     }
+    if run.is_finished() {
+        recorder.notice("every step is done already; nothing is left to do")?;
+    }
     let result = run.all_steps(&train_tasks, &mut recorder, &|run| {
         run.state.seconds = before + started.elapsed().as_secs_f64();
     });
@@ -81,6 +86,11 @@ pub fn train(
             run.save(&mut recorder)?;
             recorder.say(Event::Interrupted { step: run.state.step })?;
             Ok(run.report(Ending::Interrupted))
+        }
+        // Nothing is wrong with the steps that are finished, and their answers were paid.
+        Err(error @ (TrainError::NothingScorable { .. } | TrainError::Sampler(_))) => {
+            run.save(&mut recorder)?;
+            Err(error)
         }
         Err(error) => Err(error),
         Ok(()) => {
@@ -92,6 +102,34 @@ pub fn train(
             Ok(run.report(Ending::Finished))
         }
     }
+}
+
+/// Refuses, before anything is paid, what would end the run in the middle: prompts that are too long, and a step that
+/// would ask one task twice (its samples would be copies).
+fn check_prompts(
+    config: &Config,
+    environment: &Environment,
+    policy: &Policy,
+) -> Result<(), TrainError> {
+    let tasks = environment.tasks.split(Split::Train).len();
+    if config.train.steps > 0 && config.train.tasks_per_step as usize > tasks {
+        return Err(TrainError::Usage(format!(
+            "train.tasks_per_step is {}, and there are {tasks} training tasks; lower it to {tasks} or less",
+            config.train.tasks_per_step
+        )));
+    }
+    let limit = policy.decoding(&config.sampling, 0.0).max_prompt_tokens;
+    for task in environment.tasks.iter() {
+        let messages = prompt::messages(&config.workflow, environment.pool.cards(), task);
+        let length = policy.encode_prompt(&messages, &config.workflow.assistant_prefix)?.len();
+        if length > limit {
+            return Err(TrainError::Usage(format!(
+                "task {}: its prompt has {length} tokens, and {limit} are allowed (sampling.max_prompt_tokens, or the model's context); raise the limit or leave the task out",
+                task.id
+            )));
+        }
+    }
+    Ok(())
 }
 
 /// A run under way.
@@ -323,10 +361,12 @@ impl<'a> Run<'a> {
         self.count(&all);
         self.episodes.write(step, Split::Valid.as_str(), &all)?;
         let mut metrics = metrics::of_episodes(&groups, &self.environment.pool);
-        let score = evaluate::mean_reward(&all, &self.config.reward);
-        metrics.insert("eval/reward".into(), score);
-        if self.state.best.is_none_or(|best| score > best.score) {
-            self.state.best = Some(Best { step, score });
+        // Where no answer could be judged, these weights are neither the best nor the worst.
+        if let Some(score) = evaluate::mean_reward(&all, &self.config.reward) {
+            metrics.insert("eval/reward".into(), score);
+            if self.state.best.is_none_or(|best| score > best.score) {
+                self.state.best = Some(Best { step, score });
+            }
         }
         self.state.validated = Some(step);
         recorder.evaluated(step, Split::Valid, metrics)
@@ -347,6 +387,12 @@ impl<'a> Run<'a> {
             recompute: self.config.policy.recompute_activations,
             stop: self.stop,
         }
+    }
+
+    fn is_finished(&self) -> bool {
+        self.saved.is_some()
+            && self.state.phase == TrainPhase::Train
+            && self.state.step >= u64::from(self.config.train.steps)
     }
 
     fn report(&self, ending: Ending) -> TrainReport {

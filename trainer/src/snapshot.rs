@@ -25,12 +25,11 @@ pub(crate) fn write(learner: &Learner, folder: &Path) -> Result<(), TrainError> 
 }
 
 /// Sets the trained weights to a checkpoint's.
-pub(crate) fn read_weights(optimizer: &AdamW, folder: &Path) -> Result<(), TrainError> {
-    let targets = optimizer
-        .weights()
-        .map(|(name, weight)| (name.to_owned(), weight.shallow_clone()))
-        .collect();
-    read_file(&folder.join(WEIGHTS), targets)
+pub(crate) fn read_weights(
+    trained: Vec<(String, Tensor)>,
+    folder: &Path,
+) -> Result<(), TrainError> {
+    read_file(&folder.join(WEIGHTS), trained.into_iter().collect())
 }
 
 /// Sets the moments to a checkpoint's; `steps` updates were made.

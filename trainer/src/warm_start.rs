@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use conductor_configs::Config;
-use conductor_rollout::{generate, prompt, render};
+use conductor_rollout::{generate, parse, prompt, render};
 use conductor_types::Task;
 use conductor_types::seed::{SplitMix, derive};
 
@@ -42,6 +42,12 @@ pub(crate) fn examples(
                 .map_err(|error| TrainError::Usage(format!("warm start: {error}")))?;
             // Where the policy's turn is begun for it, the example goes on from there.
             let text = text.strip_prefix(prefix.trim_start()).unwrap_or(&text);
+            if parse::parse(&format!("{prefix}{text}"), &environment.rules).is_err() {
+                return Err(TrainError::Usage(format!(
+                    "warm start: workflow.assistant_prefix {prefix:?} does not begin a workflow, which is written \"{}\"",
+                    text.lines().next().unwrap_or_default()
+                )));
+            }
             let mut response = policy.tokenizer.encode(text)?;
             response.extend(end);
             items.push(Item {

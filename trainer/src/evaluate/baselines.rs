@@ -40,7 +40,7 @@ pub(crate) fn rows(
         let rewards: Vec<f64> =
             on_valid.iter().filter(|a| a.score.is_some()).map(|a| a.reward).collect();
         let mean = rewards.iter().sum::<f64>() / rewards.len().max(1) as f64;
-        if best.is_none_or(|(score, _)| mean > score) {
+        if !rewards.is_empty() && best.is_none_or(|(score, _)| mean > score) {
             best = Some((mean, index));
         }
         alone.push((cards[worker].name.clone(), on_split));

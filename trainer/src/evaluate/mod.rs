@@ -120,15 +120,15 @@ pub(crate) fn episodes(
     Ok(groups)
 }
 
-/// Mean evaluation reward of scorable episodes; 0 where there are none.
-pub(crate) fn mean_reward(episodes: &[Episode], reward: &schema::Reward) -> f64 {
+/// Mean evaluation reward of scorable episodes; `None` where there are none.
+pub(crate) fn mean_reward(episodes: &[Episode], reward: &schema::Reward) -> Option<f64> {
     let rewards: Vec<f64> = episodes
         .iter()
         .map(|episode| answered(episode, reward))
         .filter(|answered| answered.score.is_some())
         .map(|answered| answered.reward)
         .collect();
-    rewards.iter().sum::<f64>() / rewards.len().max(1) as f64
+    (!rewards.is_empty()).then(|| rewards.iter().sum::<f64>() / rewards.len() as f64)
 }
 
 /// An episode as a line of the comparison.

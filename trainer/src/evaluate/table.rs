@@ -71,8 +71,8 @@ pub struct Difference {
     pub accuracy: Interval,
     /// Difference in mean reward.
     pub reward: Interval,
-    /// Exact McNemar p over right (score 1) and not.
-    pub mcnemar_p: f64,
+    /// Exact McNemar p over right and wrong; absent where a score is neither 1 nor 0.
+    pub mcnemar_p: Option<f64>,
 }
 
 /// A whole evaluation.
@@ -191,16 +191,17 @@ fn difference(a: &[Answered], b: &[Answered], resamples: u32) -> Difference {
     let pairs: Vec<(&Answered, &Answered, f64, f64)> =
         a.iter().zip(b).filter_map(|(a, b)| Some((a, b, a.score?, b.score?))).collect();
     let right = |score: f64| score >= 1.0 - 1e-9;
+    let whole = |score: f64| right(score) || score <= 1e-9;
+    let binary = pairs.iter().all(|(_, _, x, y)| whole(*x) && whole(*y));
     let only = |f: &dyn Fn(f64, f64) -> bool| pairs.iter().filter(|(_, _, x, y)| f(*x, *y)).count();
     let interval = |values: Vec<f64>| stats::mean_interval(&values, resamples);
     Difference {
         questions: pairs.len(),
         accuracy: interval(pairs.iter().map(|(_, _, x, y)| x - y).collect()),
         reward: interval(pairs.iter().map(|(a, b, _, _)| a.reward - b.reward).collect()),
-        mcnemar_p: mcnemar_p(
-            only(&|x, y| right(x) && !right(y)),
-            only(&|x, y| right(y) && !right(x)),
-        ),
+        mcnemar_p: binary.then(|| {
+            mcnemar_p(only(&|x, y| right(x) && !right(y)), only(&|x, y| right(y) && !right(x)))
+        }),
     }
 }
 

@@ -9,7 +9,7 @@ use conductor_types::{Event, Phase, seed};
 
 use super::Run;
 use crate::recorder::Recorder;
-use crate::{AdamW, TrainError, snapshot};
+use crate::{TrainError, snapshot};
 
 impl Run<'_> {
     /// Takes up the newest checkpoint, if there is one, and forgets what the logs hold after it.
@@ -17,8 +17,8 @@ impl Run<'_> {
         let newest = self.checkpoints.latest()?;
         if let Some(checkpoint) = &newest {
             self.state = checkpoint.state.clone();
-            self.learner.optimizer = self.fresh_optimizer(self.state.phase);
-            snapshot::read_weights(&self.learner.optimizer, &checkpoint.path)?;
+            self.learner.optimizer.reset(stage_optimizer(self.config, self.state.phase));
+            snapshot::read_weights(self.learner.policy.model.trainable(), &checkpoint.path)?;
             snapshot::read_optimizer(
                 &mut self.learner.optimizer,
                 &checkpoint.path,
@@ -45,7 +45,7 @@ impl Run<'_> {
         self.state.phase = TrainPhase::Train;
         self.state.step = 0;
         self.state.optimizer_step = 0;
-        self.learner.optimizer = self.fresh_optimizer(TrainPhase::Train);
+        self.learner.optimizer.reset(stage_optimizer(self.config, TrainPhase::Train));
         self.keep_reference()
     }
 
@@ -97,14 +97,9 @@ impl Run<'_> {
         let start = self.checkpoints.named("step-000000")?;
         let policy =
             Policy::load(&self.config.policy, seed::derive(self.config.run.seed, "adapter", &[]))?;
-        let weights = AdamW::new(self.config.train.optimizer.clone(), policy.model.trainable());
-        snapshot::read_weights(&weights, &start.path)?;
+        snapshot::read_weights(policy.model.trainable(), &start.path)?;
         self.learner.reference = Some(policy.model.for_inference());
         Ok(())
-    }
-
-    pub(super) fn fresh_optimizer(&self, phase: TrainPhase) -> AdamW {
-        AdamW::new(stage_optimizer(self.config, phase), self.learner.policy.model.trainable())
     }
 }
 
