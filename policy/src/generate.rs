@@ -394,11 +394,8 @@ mod tests {
         let rows = |plan: Vec<Vec<Unit>>| plan.iter().map(Vec::len).collect::<Vec<_>>();
         assert_eq!(rows(plan(&prompts, &vec![vec![0]; 5], 64)), [2, 2, 1]);
         assert_eq!(rows(plan(&prompts, &vec![vec![0; 4]; 5], 4)), [1; 5]);
-        assert_eq!(
-            rows(plan(&[vec![1; 9000]], &[vec![0; 9]], 4)),
-            [1, 2],
-            "the rest is a size of its own"
-        );
+        // Nine samples of one prompt at four rows: 1, 4 and 4, and a prompt over the bound is a batch of its own.
+        assert_eq!(rows(plan(&[vec![1; 9000]], &[vec![0; 9]], 4)), [1, 1, 1]);
         assert_eq!(rows(plan(&prompts[..1], &[vec![]], 4)), [0; 0]);
     }
 }
