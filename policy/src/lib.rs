@@ -25,5 +25,5 @@ pub use device::Placement;
 pub use error::PolicyError;
 pub use generate::Decoding;
 pub use model::Model;
-pub use policy::{Policy, PolicySampler};
+pub use policy::{Policy, PolicySampler, encode_prompt};
 pub use tree::TokenTree;

@@ -81,8 +81,7 @@ impl Policy {
         messages: &[ChatMessage],
         assistant_prefix: &str,
     ) -> Result<Vec<i64>, PolicyError> {
-        let text = self.template.render(messages)? + assistant_prefix;
-        self.tokenizer.encode(&text)
+        encode_prompt(&self.template, &self.tokenizer, messages, assistant_prefix)
     }
 
     /// How the policy decodes under a configuration.
@@ -192,6 +191,16 @@ impl Policy {
             finish: sample.finish,
         })
     }
+}
+
+/// The tokens of a conversation up to the opening of the policy's turn, and of the start of that turn. Needs no weights.
+pub fn encode_prompt(
+    template: &ChatTemplate,
+    tokenizer: &Tokenizer,
+    messages: &[ChatMessage],
+    assistant_prefix: &str,
+) -> Result<Vec<i64>, PolicyError> {
+    tokenizer.encode(&(template.render(messages)? + assistant_prefix))
 }
 
 /// The policy as rollout sees it.

@@ -53,11 +53,20 @@ pub fn shape_group(members: &[Member], reward: &Reward) -> Vec<Option<RewardPart
 
 /// The reward of one answer outside any group: format + correct × score − weight × cost / unit, and 0 for what is no
 /// workflow. Evaluation tables use it for the policy and for each worker alone, so that both are held to the same price.
-pub fn evaluation_reward(score: f64, format_ok: bool, cost_usd: f64, reward: &Reward) -> f64 {
+pub fn evaluation_reward(
+    score: f64,
+    format_ok: bool,
+    cost_usd: f64,
+    reward: &Reward,
+) -> RewardParts {
     if !format_ok {
-        return 0.0;
+        return RewardParts::default();
     }
-    reward.format + reward.correct * score - weighted_cost(cost_usd, reward)
+    RewardParts {
+        format: reward.format,
+        correctness: reward.correct * score,
+        cost: 0.0 - weighted_cost(cost_usd, reward),
+    }
 }
 
 fn scorable(member: &Member) -> Option<f64> {
@@ -180,8 +189,8 @@ mod tests {
     #[test]
     fn evaluation_is_the_plain_sum_for_everyone() {
         let reward = reward(CostForm::PassRate, 0.2);
-        close(evaluation_reward(1.0, true, 0.005, &reward), 1.0 - 0.1);
-        close(evaluation_reward(0.0, true, 0.005, &reward), 0.5 - 0.1);
-        close(evaluation_reward(0.0, false, 0.0, &reward), 0.0);
+        close(evaluation_reward(1.0, true, 0.005, &reward).total(), 1.0 - 0.1);
+        close(evaluation_reward(0.0, true, 0.005, &reward).total(), 0.5 - 0.1);
+        close(evaluation_reward(0.0, false, 0.0, &reward).total(), 0.0);
     }
 }

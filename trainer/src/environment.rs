@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use conductor_configs::{Config, schema};
+use conductor_configs::Config;
 use conductor_datasets::TaskSet;
 use conductor_reward::{Extractors, Grader};
 use conductor_rollout::{ParseRules, Pool};
@@ -124,9 +124,4 @@ fn check_generators(tasks: &TaskSet) -> Result<(), TrainError> {
         }
     }
     Ok(())
-}
-
-/// The weight that evaluation puts on the cost, for tables.
-pub(crate) fn cost_per_usd(reward: &schema::Reward) -> f64 {
-    reward.cost_weight / reward.cost_unit_usd
 }

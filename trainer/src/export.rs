@@ -6,7 +6,7 @@ use conductor_checkpoints::export::{self, ExportOptions};
 use conductor_checkpoints::weights::{Dtype, TensorBytes};
 use conductor_checkpoints::{Checkpoint, Checkpoints};
 use conductor_configs::Config;
-use conductor_configs::schema::{Adapter, Device, Dtype as DtypeChoice, Policy as PolicyConfig};
+use conductor_configs::schema::Adapter;
 use conductor_policy::weights::bytes_of;
 use conductor_policy::{Placement, Policy};
 use tch::{Kind, Tensor};
@@ -68,10 +68,8 @@ pub fn export(
     overwrite: bool,
 ) -> Result<PathBuf, TrainError> {
     // On the processor in full precision, whatever the run used: nothing may be lost on the way.
-    let policy_config =
-        PolicyConfig { device: Device::Cpu, dtype: DtypeChoice::Float32, ..config.policy.clone() };
-    let policy =
-        Policy::load_folder(&policy_config.model, Placement::CPU, &policy_config.adapter, 0)?;
+    let Config { policy: section, .. } = config;
+    let policy = Policy::load_folder(&section.model, Placement::CPU, &section.adapter, 0)?;
     snapshot::read_weights(policy.model.trainable(), &checkpoint.path)?;
     let options = ExportOptions { overwrite, ..ExportOptions::default() };
     match (form, &config.policy.adapter) {

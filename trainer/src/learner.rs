@@ -146,9 +146,9 @@ impl Learner {
             };
             let mut totals = Totals::default();
             for (index, batch) in batches.iter().enumerate() {
-                if epoch == 0 && options.stop.load(Ordering::Relaxed) {
-                    self.optimizer.drop_gradients();
-                    return Err(TrainError::Interrupted);
+                // A later epoch is finished: half an update must not be saved as a whole one.
+                if epoch == 0 {
+                    self.give_way(options.stop)?;
                 }
                 let old = old.as_ref().map(|all| &all[index]);
                 totals.add(&self.accumulate(items, &weights, batch, old, options));
@@ -174,7 +174,7 @@ impl Learner {
         Ok(stats)
     }
 
-    /// One supervised update: the mean of −ln p over the items' response tokens. `sampling_temperature` is 1.
+    /// One supervised update: the mean of −ln p over the items' response tokens, at temperature 1.
     pub fn supervised_update(
         &mut self,
         items: &[Item],
@@ -187,10 +187,7 @@ impl Learner {
         let mut stats =
             UpdateStats { response_tokens: tokens as f64, lr, ..UpdateStats::default() };
         for batch in micro_batches(items, &all, options.train.micro_batch_tokens as usize) {
-            if options.stop.load(Ordering::Relaxed) {
-                self.optimizer.drop_gradients();
-                return Err(TrainError::Interrupted);
-            }
+            self.give_way(options.stop)?;
             let weights = vec![1.0 / tokens as f64; items.len()];
             let rows = self.rows(items, &weights, &batch);
             let model = &self.policy.model;
@@ -210,6 +207,15 @@ impl Learner {
         )?;
         self.optimizer.step(lr, stats.gradient_norm);
         Ok(stats)
+    }
+
+    /// Abandons the update where someone asked to stop; the weights are as before it.
+    fn give_way(&mut self, stop: &AtomicBool) -> Result<(), TrainError> {
+        if stop.load(Ordering::Relaxed) {
+            self.optimizer.drop_gradients();
+            return Err(TrainError::Interrupted);
+        }
+        Ok(())
     }
 
     /// Log-probabilities of each micro-batch's tokens under the weights as they are.

@@ -3,7 +3,7 @@
 use conductor_configs::{Config, schema};
 use conductor_policy::chat_template::ChatTemplate;
 use conductor_policy::tokenizer::Tokenizer;
-use conductor_policy::{ModelConfig, Placement};
+use conductor_policy::{ModelConfig, Placement, encode_prompt};
 use conductor_rollout::prompt;
 use conductor_types::{Split, Task};
 use serde::Serialize;
@@ -98,8 +98,8 @@ fn prompt_lengths(
         .iter()
         .map(|task| {
             let messages = prompt::messages(&config.workflow, environment.pool.cards(), task);
-            let text = template.render(&messages)? + &config.workflow.assistant_prefix;
-            Ok(tokenizer.encode(&text)?.len())
+            let prefix = &config.workflow.assistant_prefix;
+            Ok(encode_prompt(&template, &tokenizer, &messages, prefix)?.len())
         })
         .collect()
 }

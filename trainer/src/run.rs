@@ -362,7 +362,7 @@ impl<'a> Run<'a> {
         self.episodes.write(step, Split::Valid.as_str(), &all)?;
         let mut metrics = metrics::of_episodes(&groups, &self.environment.pool);
         // Where no answer could be judged, these weights are neither the best nor the worst.
-        if let Some(score) = evaluate::mean_reward(&all, &self.config.reward) {
+        if let Some(score) = evaluate::mean_reward(&all) {
             metrics.insert("eval/reward".into(), score);
             if self.state.best.is_none_or(|best| score > best.score) {
                 self.state.best = Some(Best { step, score });

@@ -12,7 +12,7 @@ use conductor_configs::{Config, schema};
 use conductor_policy::Policy;
 use conductor_policy::generate::Monitor;
 use conductor_reward::evaluation_reward;
-use conductor_types::{Episode, Outcome, Split, Task};
+use conductor_types::{Episode, Outcome, RewardParts, Split, Task};
 
 pub use stats::{Interval, mcnemar_p, mean_interval};
 pub use table::{Difference, Report, Row, RowKind};
@@ -103,31 +103,20 @@ pub(crate) fn episodes(
     let mut groups =
         rollouts::collect(environment, &tasks, &requests, completions, options, &mut |_, _| {})?;
     for episode in groups.iter_mut().flatten() {
-        episode.reward = episode.score().map(|score| {
-            let format_ok = !matches!(episode.outcome, Outcome::Malformed(_));
-            conductor_types::RewardParts {
-                format: if format_ok { config.reward.format } else { 0.0 },
-                correctness: if format_ok { config.reward.correct * score } else { 0.0 },
-                cost: if format_ok {
-                    -crate::environment::cost_per_usd(&config.reward)
-                        * episode.outcome.usage().cost_usd
-                } else {
-                    0.0
-                },
-            }
-        });
+        episode.reward = episode.score().map(|score| reward_of(episode, score, &config.reward));
     }
     Ok(groups)
 }
 
-/// Mean evaluation reward of scorable episodes; `None` where there are none.
-pub(crate) fn mean_reward(episodes: &[Episode], reward: &schema::Reward) -> Option<f64> {
-    let rewards: Vec<f64> = episodes
-        .iter()
-        .map(|episode| answered(episode, reward))
-        .filter(|answered| answered.score.is_some())
-        .map(|answered| answered.reward)
-        .collect();
+/// The group-free reward of an episode with this score.
+fn reward_of(episode: &Episode, score: f64, reward: &schema::Reward) -> RewardParts {
+    let format_ok = !matches!(episode.outcome, Outcome::Malformed(_));
+    evaluation_reward(score, format_ok, episode.outcome.usage().cost_usd, reward)
+}
+
+/// Mean reward of the episodes that have one; `None` where none has.
+pub(crate) fn mean_reward(episodes: &[Episode]) -> Option<f64> {
+    let rewards: Vec<f64> = episodes.iter().filter_map(|e| e.reward).map(|r| r.total()).collect();
     (!rewards.is_empty()).then(|| rewards.iter().sum::<f64>() / rewards.len() as f64)
 }
 
@@ -142,12 +131,7 @@ pub(crate) fn answered(episode: &Episode, reward: &schema::Reward) -> Answered {
     Answered {
         task_id: episode.id.task_id.clone(),
         score,
-        reward: evaluation_reward(
-            score.unwrap_or(0.0),
-            format_error.is_none(),
-            usage.cost_usd,
-            reward,
-        ),
+        reward: reward_of(episode, score.unwrap_or(0.0), reward).total(),
         cost_usd: usage.cost_usd,
         tokens: (usage.prompt_tokens + usage.completion_tokens) as f64,
         calls: episode.outcome.calls().len() as f64,

@@ -132,7 +132,7 @@ pub(crate) fn report(
     Report {
         split,
         questions: named.first().map_or(0, |(_, _, row)| row.len()),
-        reward_per_usd: crate::environment::cost_per_usd(&config.reward),
+        reward_per_usd: config.reward.cost_weight / config.reward.cost_unit_usd,
         rows,
         against_first_policy,
         by_domain,
