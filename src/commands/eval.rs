@@ -6,7 +6,9 @@ use clap::Args;
 use conductor_configs::schema::Adapter;
 use conductor_configs::{Config, LoadRequest, schema};
 use conductor_policy::Policy;
-use conductor_trainer::evaluate::{Contestant, Difference, Interval, Report, Row, evaluate};
+use conductor_trainer::evaluate::{
+    Contestant, Difference, DomainMeans, Interval, Report, Row, evaluate,
+};
 use conductor_trainer::{Environment, TrainError, checkpoint_of, load_checkpoint};
 use conductor_types::{Event, Phase};
 use serde_json::json;
@@ -164,7 +166,8 @@ fn page(report: &Report, style: Style) -> Page {
     {
         page.line(shares(row));
     }
-    page.line(domains(report).render(style));
+    page.line(domains(report, "accuracy", |means| means.accuracy).render(style));
+    page.line(domains(report, "reward", |means| means.reward).render(style));
     page
 }
 
@@ -212,18 +215,18 @@ fn shares(row: &Row) -> String {
     )
 }
 
-fn domains(report: &Report) -> Table {
+fn domains(report: &Report, what: &str, value: impl Fn(&DomainMeans) -> f64) -> Table {
     let names: std::collections::BTreeSet<&String> =
         report.by_domain.values().flat_map(|row| row.keys()).collect();
-    let titles: Vec<String> = std::iter::once("accuracy by domain".to_owned())
+    let titles: Vec<String> = std::iter::once(format!("{what} by domain"))
         .chain(names.iter().map(|name| format!("#{name}")))
         .collect();
     let mut table = Table::new(&titles.iter().map(String::as_str).collect::<Vec<_>>());
     for row in &report.rows {
-        let scores = &report.by_domain[&row.name];
-        let cells = names
-            .iter()
-            .map(|name| scores.get(*name).map_or(String::new(), |score| format!("{score:.2}")));
+        let means = &report.by_domain[&row.name];
+        let cells = names.iter().map(|name| {
+            means.get(*name).map_or(String::new(), |means| format!("{:.2}", value(means)))
+        });
         table.row(std::iter::once(row.name.clone()).chain(cells));
     }
     table

@@ -128,7 +128,10 @@ fn page(plan: &Plan, resolved: &Resolved) -> Page {
         plan.prompt_tokens[0],
         plan.prompt_tokens[1],
         if plan.too_long > 0 {
-            format!("; {} are longer than sampling.max_prompt_tokens", plan.too_long)
+            format!(
+                "; {} are too long (sampling.max_prompt_tokens, or the model's context), so training would not start",
+                plan.too_long
+            )
         } else {
             String::new()
         }

@@ -27,9 +27,9 @@ pub struct Plan {
     pub working_mib: f64,
     /// Tasks by split: train, valid, test.
     pub tasks: [usize; 3],
-    /// Tokens of a prompt: mean and largest over the training tasks looked at.
+    /// Tokens of a prompt: mean and largest over all tasks.
     pub prompt_tokens: [f64; 2],
-    /// Prompts longer than `sampling.max_prompt_tokens` among them.
+    /// Prompts longer than `sampling.max_prompt_tokens` or the model's context: the run would not start.
     pub too_long: usize,
     /// Episodes of the run.
     pub episodes: u64,
@@ -45,8 +45,8 @@ pub struct Plan {
     pub notices: Vec<String>,
 }
 
-/// Prompts and prices looked at.
-const LOOKED_AT: usize = 64;
+/// Tasks whose prices are looked at.
+const PRICED: usize = 64;
 
 /// Estimates a run. Reads tasks, recordings and the tokenizer; loads no weights, calls no live worker.
 pub fn plan(config: &Config) -> Result<Plan, TrainError> {
@@ -55,16 +55,16 @@ pub fn plan(config: &Config) -> Result<Plan, TrainError> {
     let folder = &config.policy.model;
     let model = ModelConfig::read(folder)?;
     let train = environment.tasks.require(Split::Train)?;
-    let sample: Vec<&Task> = train.iter().take(LOOKED_AT).collect();
-    let lengths = prompt_lengths(config, &environment, &model, &sample)?;
-    let too_long =
-        lengths.iter().filter(|&&n| n > config.sampling.max_prompt_tokens as usize).count();
+    let lengths = prompt_lengths(config, &environment, &model)?;
+    let limit = (config.sampling.max_prompt_tokens as usize).min(model.max_positions);
+    let too_long = lengths.iter().filter(|&&n| n > limit).count();
     let mean_prompt = lengths.iter().sum::<usize>() as f64 / lengths.len().max(1) as f64;
     let train_section = &config.train;
     let episodes = u64::from(train_section.steps)
         * u64::from(train_section.tasks_per_step)
         * u64::from(train_section.group_size);
     let calls = [episodes, episodes * u64::from(config.workflow.max_steps)];
+    let sample: Vec<&Task> = train.iter().take(PRICED).collect();
     let usd_per_call = evaluate::known_usd_per_call(&environment, config, &sample)?;
     let trained = trained_parameters(config, &model);
     let (state_mib, working_mib) = memory(config, &model, placement.kind, trained, mean_prompt);
@@ -90,11 +90,11 @@ fn prompt_lengths(
     config: &Config,
     environment: &Environment,
     model: &ModelConfig,
-    tasks: &[&Task],
 ) -> Result<Vec<usize>, TrainError> {
     let tokenizer = Tokenizer::load(&config.policy.model, model.vocab_size)?;
     let template = ChatTemplate::load(&config.policy.model)?;
-    tasks
+    environment
+        .tasks
         .iter()
         .map(|task| {
             let messages = prompt::messages(&config.workflow, environment.pool.cards(), task);

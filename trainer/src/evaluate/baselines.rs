@@ -1,5 +1,6 @@
 //! What the pool does without a policy: each worker alone, chance, majority, and the oracles.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::AtomicBool;
 
 use conductor_configs::Config;
@@ -28,8 +29,7 @@ pub(crate) fn rows(
     let total = solvers.len() * (tasks.len() + valid.len());
     let mut done = 0;
     let mut alone = Vec::new();
-    let mut best: Option<(f64, usize)> = None;
-    for (index, &worker) in solvers.iter().enumerate() {
+    for &worker in &solvers {
         let workflow = single(worker);
         let on_valid = run(environment, config, valid, &workflow, stop)?;
         done += valid.len();
@@ -37,21 +37,19 @@ pub(crate) fn rows(
         let on_split = run(environment, config, tasks, &workflow, stop)?;
         done += tasks.len();
         progress(done, total);
-        let rewards: Vec<f64> =
-            on_valid.iter().filter(|a| a.score.is_some()).map(|a| a.reward).collect();
-        let mean = rewards.iter().sum::<f64>() / rewards.len().max(1) as f64;
-        if !rewards.is_empty() && best.is_none_or(|(score, _)| mean > score) {
-            best = Some((mean, index));
-        }
-        alone.push((cards[worker].name.clone(), on_split));
+        alone.push(Alone { name: &cards[worker].name, on_valid, on_split });
     }
-    let mut rows: Vec<NamedRow> =
-        alone.iter().map(|(name, row)| (name.clone(), RowKind::Worker, row.clone())).collect();
-    if let Some((_, index)) = best {
-        let (name, row) = &alone[index];
-        rows.push((format!("best worker on valid ({name})"), RowKind::BestWorker, row.clone()));
+    let mut rows: Vec<NamedRow> = alone
+        .iter()
+        .map(|worker| (worker.name.to_owned(), RowKind::Worker, worker.on_split.clone()))
+        .collect();
+    if let Some(best) = best_on(&alone, |_| true) {
+        let name = format!("best worker on valid ({})", alone[best].name);
+        rows.push((name, RowKind::BestWorker, alone[best].on_split.clone()));
+        let row = best_by_domain(&alone, best, valid, tasks);
+        rows.push(("best worker by domain on valid".into(), RowKind::Baseline, row));
     }
-    let answers: Vec<&Vec<Answered>> = alone.iter().map(|(_, row)| row).collect();
+    let answers: Vec<&Vec<Answered>> = alone.iter().map(|worker| &worker.on_split).collect();
     rows.push(("random worker".into(), RowKind::Baseline, by_question(&answers, average)));
     if let Some(workflow) = majority(environment, &solvers) {
         let row = run(environment, config, tasks, &workflow, stop)?;
@@ -68,6 +66,47 @@ pub(crate) fn rows(
         by_question(&answers, |q| pick(q, most_reward)),
     ));
     Ok(rows)
+}
+
+/// A worker's answers without others.
+struct Alone<'a> {
+    name: &'a str,
+    on_valid: Vec<Answered>,
+    on_split: Vec<Answered>,
+}
+
+/// The worker with the highest mean reward on those validation questions (by index) that `chosen` takes; the first of
+/// equals, `None` where no answer has a verdict.
+fn best_on(alone: &[Alone<'_>], chosen: impl Fn(usize) -> bool) -> Option<usize> {
+    let mut best: Option<(f64, usize)> = None;
+    for (index, worker) in alone.iter().enumerate() {
+        let scored =
+            worker.on_valid.iter().enumerate().filter(|(q, a)| chosen(*q) && a.score.is_some());
+        let rewards: Vec<f64> = scored.map(|(_, answered)| answered.reward).collect();
+        let mean = rewards.iter().sum::<f64>() / rewards.len().max(1) as f64;
+        if !rewards.is_empty() && best.is_none_or(|(highest, _)| mean > highest) {
+            best = Some((mean, index));
+        }
+    }
+    best.map(|(_, index)| index)
+}
+
+/// A router that knows each question's domain: the domain's best worker on the validation split, or `overall` where that
+/// split has no question of the domain.
+fn best_by_domain(
+    alone: &[Alone<'_>],
+    overall: usize,
+    valid: &[&Task],
+    tasks: &[&Task],
+) -> Vec<Answered> {
+    let mut choice = BTreeMap::<&str, usize>::new();
+    for task in tasks {
+        choice.entry(&task.domain).or_insert_with(|| {
+            best_on(alone, |q| valid[q].domain == task.domain).unwrap_or(overall)
+        });
+    }
+    let of = |(index, task): (usize, &&Task)| alone[choice[&*task.domain]].on_split[index].clone();
+    tasks.iter().enumerate().map(of).collect()
 }
 
 fn single(worker: usize) -> Workflow {
@@ -148,4 +187,47 @@ fn most_correct(a: &Answered, b: &Answered) -> bool {
 
 fn most_reward(a: &Answered, b: &Answered) -> bool {
     a.score.is_some() && (b.score.is_none() || a.reward > b.reward)
+}
+
+#[cfg(test)]
+mod tests {
+    use conductor_types::Grading;
+
+    use super::*;
+
+    fn task(domain: &str) -> Task {
+        let grading = Grading::Exact { gold: "1".into() };
+        Task { id: domain.into(), domain: domain.into(), prompt: "?".into(), grading }
+    }
+
+    fn answers(rewards: &[f64]) -> Vec<Answered> {
+        let answered =
+            |&reward: &f64| Answered { score: Some(reward), reward, ..Answered::default() };
+        rewards.iter().map(answered).collect()
+    }
+
+    #[test]
+    fn the_best_worker_is_chosen_on_the_validation_split_as_a_whole_and_by_domain() {
+        let (sums, words, news) = (task("sums"), task("words"), task("news"));
+        let valid = [&sums, &words];
+        let alone = [
+            Alone {
+                name: "a",
+                on_valid: answers(&[0.9, 0.0]),
+                on_split: answers(&[0.1, 0.2, 0.3]),
+            },
+            Alone {
+                name: "b",
+                on_valid: answers(&[0.0, 0.5]),
+                on_split: answers(&[1.1, 1.2, 1.3]),
+            },
+        ];
+        assert_eq!(best_on(&alone, |_| true), Some(0));
+        assert_eq!(best_on(&alone, |q| q == 1), Some(1));
+        assert_eq!(best_on(&alone, |_| false), None);
+        // No validation question tells about the third domain: the best overall answers it.
+        let row = best_by_domain(&alone, 0, &valid, &[&words, &sums, &news]);
+        let rewards: Vec<f64> = row.iter().map(|answered| answered.reward).collect();
+        assert_eq!(rewards, [1.1, 0.2, 0.3]);
+    }
 }

@@ -15,7 +15,7 @@ use conductor_reward::evaluation_reward;
 use conductor_types::{Episode, Outcome, RewardParts, Split, Task};
 
 pub use stats::{Interval, mcnemar_p, mean_interval};
-pub use table::{Difference, Report, Row, RowKind};
+pub use table::{Difference, DomainMeans, Report, Row, RowKind};
 
 use crate::TrainError;
 use crate::environment::Environment;

@@ -75,6 +75,19 @@ pub struct Difference {
     pub mcnemar_p: Option<f64>,
 }
 
+/// Means over a row's questions of one domain.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct DomainMeans {
+    /// Questions with a verdict.
+    pub questions: usize,
+    /// Mean score.
+    pub accuracy: f64,
+    /// Mean reward.
+    pub reward: f64,
+    /// Share of calls by worker.
+    pub worker_shares: BTreeMap<String, f64>,
+}
+
 /// A whole evaluation.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Report {
@@ -91,8 +104,8 @@ pub struct Report {
     /// Every answer, by row name.
     #[serde(skip)]
     pub answers: BTreeMap<String, Vec<Answered>>,
-    /// Mean score by domain, by row name.
-    pub by_domain: BTreeMap<String, BTreeMap<String, f64>>,
+    /// Means by domain, by row name.
+    pub by_domain: BTreeMap<String, BTreeMap<String, DomainMeans>>,
 }
 
 pub(crate) fn report(
@@ -205,13 +218,22 @@ fn difference(a: &[Answered], b: &[Answered], resamples: u32) -> Difference {
     }
 }
 
-fn domains(row: &[Answered], environment: &Environment) -> BTreeMap<String, f64> {
-    let mut sums = BTreeMap::<String, (f64, f64)>::new();
+fn domains(row: &[Answered], environment: &Environment) -> BTreeMap<String, DomainMeans> {
+    let mut by_domain = BTreeMap::<&str, Vec<(&Answered, f64)>>::new();
     for (answered, score) in row.iter().filter_map(|a| Some((a, a.score?))) {
         let Some(task) = environment.tasks.find(&answered.task_id) else { continue };
-        let entry = sums.entry(task.domain.clone()).or_default();
-        entry.0 += score;
-        entry.1 += 1.0;
+        by_domain.entry(&task.domain).or_default().push((answered, score));
     }
-    sums.into_iter().map(|(domain, (sum, count))| (domain, sum / count)).collect()
+    let means = |answers: Vec<(&Answered, f64)>| {
+        let n = answers.len() as f64;
+        let calls: Vec<&str> =
+            answers.iter().flat_map(|(a, _)| a.workers.iter().map(String::as_str)).collect();
+        DomainMeans {
+            questions: answers.len(),
+            accuracy: answers.iter().map(|(_, score)| score).sum::<f64>() / n,
+            reward: answers.iter().map(|(a, _)| a.reward).sum::<f64>() / n,
+            worker_shares: shares(calls.iter().copied(), calls.len()),
+        }
+    };
+    by_domain.into_iter().map(|(domain, answers)| (domain.to_owned(), means(answers))).collect()
 }
