@@ -11,7 +11,7 @@ use conductor_types::seed::SplitMix;
 use tch::{IndexOp, Kind, Tensor};
 
 use crate::PolicyError;
-use crate::model::{Model, rotate};
+use crate::model::{KeysValues, Model, rotate};
 use crate::tree::{Sequence, TokenTree};
 
 /// How to sample.
@@ -109,10 +109,14 @@ impl Unit {
     }
 }
 
-/// Prompt tokens that go through the model in one pass: its attention mask grows with their square.
-const PREFILL_TOKENS: usize = 8192;
+/// Prompt tokens that go through the model in one pass. Attention in the row of a tree costs the square of its length,
+/// and there is little more to share among prompts that are not in the same thousand tokens.
+const PREFILL_TOKENS: usize = 1024;
 
-/// Batches of at most `batch_size` rows and [`PREFILL_TOKENS`] prompt tokens (a longer prompt alone is a batch) in which
+/// Prompt tokens whose keys and values are kept at once: 1.4 GiB of them for a model of 135M in float32.
+const CACHED_TOKENS: usize = 32_768;
+
+/// Batches of at most `batch_size` rows and [`CACHED_TOKENS`] prompt tokens (a longer prompt alone is a batch) in which
 /// every unit has the same number of samples.
 fn plan(prompts: &[Vec<i64>], seeds: &[Vec<u64>], batch_size: usize) -> Vec<Vec<Unit>> {
     let mut by_size: std::collections::BTreeMap<usize, Vec<Unit>> =
@@ -126,20 +130,34 @@ fn plan(prompts: &[Vec<i64>], seeds: &[Vec<u64>], batch_size: usize) -> Vec<Vec<
     let mut batches = Vec::new();
     for (size, units) in by_size {
         let most_units = (batch_size / size).max(1);
-        let (mut batch, mut tokens) = (Vec::new(), 0);
-        for unit in units {
-            let length = prompts[unit.request].len();
-            let full = batch.len() == most_units || tokens + length > PREFILL_TOKENS;
-            if full && !batch.is_empty() {
-                batches.push(std::mem::take(&mut batch));
-                tokens = 0;
-            }
-            tokens += length;
-            batch.push(unit);
-        }
-        batches.push(batch);
+        batches.extend(pack(units, most_units, CACHED_TOKENS, |unit| prompts[unit.request].len()));
     }
     batches
+}
+
+/// Consecutive items in packs of at most `most` items and `bound` in sum; a larger item makes a pack of its own.
+fn pack<T>(
+    items: impl IntoIterator<Item = T>,
+    most: usize,
+    bound: usize,
+    size: impl Fn(&T) -> usize,
+) -> Vec<Vec<T>> {
+    let mut packs: Vec<Vec<T>> = Vec::new();
+    let mut sum = 0;
+    for item in items {
+        let added = size(&item);
+        match packs.last_mut() {
+            Some(last) if last.len() < most && sum + added <= bound => {
+                sum += added;
+                last.push(item);
+            }
+            _ => {
+                sum = added;
+                packs.push(vec![item]);
+            }
+        }
+    }
+    packs
 }
 
 struct Batch<'m> {
@@ -165,49 +183,66 @@ struct Cache {
     own_values: Tensor,
 }
 
+/// Every layer's keys and values of the prompts, padded to `longest`: [R, K, P, D] each; and the states that predict
+/// the first token after each: [R, H].
+fn prefill(model: &Model, prompts: &[&[i64]], longest: usize) -> (Vec<KeysValues>, Tensor) {
+    let mut layers: Vec<(Vec<Tensor>, Vec<Tensor>)> =
+        model.layers.iter().map(|_| (Vec::new(), Vec::new())).collect();
+    let mut states = Vec::new();
+    for pack in pack(prompts, usize::MAX, PREFILL_TOKENS, |prompt| prompt.len()) {
+        let sequences: Vec<Sequence<'_>> =
+            pack.iter().map(|&&prompt| Sequence { prompt, response: &[] }).collect();
+        let tree = TokenTree::build(&sequences);
+        let (hidden, keys_values) = model.prefill(&tree);
+        let mut places = Vec::with_capacity(pack.len() * longest);
+        for path in &tree.prompt_places {
+            places.extend(path.iter().copied().chain(std::iter::repeat_n(0, longest - path.len())));
+        }
+        let places = model.token_tensor(&places);
+        let shape = [pack.len() as i64, longest as i64];
+        let spread = |t: &Tensor| {
+            t.index_select(1, &places).unflatten(1, shape).transpose(0, 1).contiguous()
+        };
+        for (layer, (keys, values)) in layers.iter_mut().zip(keys_values) {
+            layer.0.push(spread(&keys));
+            layer.1.push(spread(&values));
+        }
+        let last: Vec<i64> = tree.prompt_places.iter().map(|path| path[path.len() - 1]).collect();
+        states.push(hidden.index_select(0, &model.token_tensor(&last)));
+    }
+    let layers = layers
+        .into_iter()
+        .map(|(keys, values)| (Tensor::cat(&keys, 0), Tensor::cat(&values, 0)))
+        .collect();
+    (layers, Tensor::cat(&states, 0))
+}
+
 impl<'m> Batch<'m> {
     fn new(model: &'m Model, prompts: &[Vec<i64>], seeds: &[Vec<u64>], units: &[Unit]) -> Self {
         let chosen: Vec<&[i64]> =
             units.iter().map(|unit| prompts[unit.request].as_slice()).collect();
-        let sequences: Vec<Sequence<'_>> =
-            chosen.iter().map(|prompt| Sequence { prompt, response: &[] }).collect();
-        let tree = TokenTree::build(&sequences);
-        let (hidden, keys_values) = model.prefill(&tree);
         let longest = chosen.iter().map(|prompt| prompt.len()).max().unwrap_or(0);
-        let mut places = Vec::with_capacity(units.len() * longest);
-        let mut padding = Vec::with_capacity(units.len() * longest);
-        for path in &tree.prompt_places {
-            places.extend(path.iter().copied().chain(std::iter::repeat_n(0, longest - path.len())));
-            padding.extend((0..longest).map(|i| i >= path.len()));
-        }
+        let (prefixes, first) = prefill(model, &chosen, longest);
+        let padding: Vec<bool> =
+            chosen.iter().flat_map(|prompt| (0..longest).map(|i| i >= prompt.len())).collect();
         let shape = [units.len() as i64, longest as i64];
-        let places = model.token_tensor(&places);
-        let spread = |t: &Tensor| {
-            t.index_select(1, &places).unflatten(1, shape).transpose(0, 1).contiguous()
-        };
         let kind = model.placement.kind;
         let device = model.placement.device;
         let rows: i64 = units.iter().map(|unit| unit.samples.len() as i64).sum();
-        let layers = keys_values
+        let layers = prefixes
             .into_iter()
-            .map(|(keys, values)| {
+            .map(|(prefix_keys, prefix_values)| {
                 let own = || {
                     Tensor::zeros(
                         [rows, model.config.kv_heads, 32, model.config.head_dim],
                         (kind, device),
                     )
                 };
-                Cache {
-                    prefix_keys: spread(&keys),
-                    prefix_values: spread(&values),
-                    own_keys: own(),
-                    own_values: own(),
-                }
+                Cache { prefix_keys, prefix_values, own_keys: own(), own_values: own() }
             })
             .collect();
         let padding =
             Tensor::from_slice(&padding).to_device(device).view([shape[0], 1, 1, shape[1]]);
-        let last: Vec<i64> = tree.prompt_places.iter().map(|path| path[path.len() - 1]).collect();
         Self {
             model,
             groups: shape[0],
@@ -216,7 +251,7 @@ impl<'m> Batch<'m> {
             layers,
             prefix_mask: Tensor::zeros(padding.size(), (kind, device))
                 .masked_fill(&padding, f64::NEG_INFINITY),
-            first: hidden.index_select(0, &model.token_tensor(&last)),
+            first,
             rngs: units
                 .iter()
                 .flat_map(Unit::slots)
@@ -390,12 +425,12 @@ mod tests {
 
     #[test]
     fn batches_are_bounded_in_rows_and_in_prompt_tokens() {
-        let prompts = vec![vec![1; 3000]; 5];
+        let prompts = vec![vec![1; 12_000]; 5];
         let rows = |plan: Vec<Vec<Unit>>| plan.iter().map(Vec::len).collect::<Vec<_>>();
         assert_eq!(rows(plan(&prompts, &vec![vec![0]; 5], 64)), [2, 2, 1]);
         assert_eq!(rows(plan(&prompts, &vec![vec![0; 4]; 5], 4)), [1; 5]);
         // Nine samples of one prompt at four rows: 1, 4 and 4, and a prompt over the bound is a batch of its own.
-        assert_eq!(rows(plan(&[vec![1; 9000]], &[vec![0; 9]], 4)), [1, 1, 1]);
+        assert_eq!(rows(plan(&[vec![1; 40_000]], &[vec![0; 9]], 4)), [1, 1, 1]);
         assert_eq!(rows(plan(&prompts[..1], &[vec![]], 4)), [0; 0]);
     }
 }
