@@ -3,6 +3,7 @@
 use conductor_testkit::recording::answers;
 use conductor_testkit::workspace::sums;
 use conductor_testkit::{Endpoint, Outcome, Program, Reply, Skill, Workspace};
+use serde_json::Value;
 
 const CONFIG: &str = r#"
 [run]
@@ -243,6 +244,23 @@ fn workers_are_listed_with_what_they_can_do() {
 }
 
 #[test]
+fn a_pool_is_evaluated_on_all_its_tasks_without_a_policy() {
+    let at = prepared();
+    let report = conductor(&at, &["pool", "eval", "run.toml", "--json"]).expect_code(0).json();
+    assert_eq!(
+        (&report["report"]["questions"], &report["report"]["split"]),
+        (&40.into(), &Value::Null)
+    );
+    let cheap = &report["report"]["by_domain"]["cheap"];
+    assert_eq!(cheap["large"]["accuracy"], 0.0, "{cheap}");
+    assert!(cheap["small"]["accuracy"].as_f64().unwrap() > 0.5, "{cheap}");
+    let page = conductor(&at, &["pool", "eval", "run.toml", "--split", "test"]).expect_code(0);
+    for part in ["of the test split", "best worker by domain on valid", "reward by domain"] {
+        assert!(page.stdout.contains(part), "{page}");
+    }
+}
+
+#[test]
 fn a_worker_that_the_recording_lacks_is_named_with_those_it_has() {
     let at = prepared();
     at.write("run.toml", CONFIG.replace("name = \"cheap\"", "name = \"chaep\""));
@@ -309,6 +327,11 @@ fn a_live_worker_is_recorded_and_what_is_there_is_not_asked_again() {
     assert_eq!((&report["recorded"], &report["missing"]), (&10.into(), &0.into()));
     // Ten prompt tokens a call at a thousand dollars a million.
     assert!((report["cost_usd"].as_f64().unwrap() - 0.1).abs() < 1e-9, "{report}");
+    assert_eq!(endpoint.requests().len(), 10);
+
+    // An evaluation would ask everything again.
+    let eval = conductor(&at, &["pool", "eval", "run.toml"]).expect_code(2);
+    let _ = eval.expect_stderr(&["\"live\" is live", "pool record"]);
     assert_eq!(endpoint.requests().len(), 10);
 
     let report = conductor(&at, &record).expect_code(0).json();

@@ -44,6 +44,7 @@ fn an_evaluation_has_every_row_and_comes_out_the_same_twice() {
         "good",
         "cheap",
         best,
+        "best worker by domain on valid",
         "random worker",
         "majority vote of all",
         "any-correct oracle",
@@ -94,6 +95,22 @@ fn an_evaluation_has_every_row_and_comes_out_the_same_twice() {
     let of_untrained = &report["report"]["against_first_policy"];
     assert!(of_untrained[trained].is_object() && of_untrained["warm-started policy"].is_object());
     assert_eq!(report["answers"][best].as_array().map(Vec::len), Some(asked.len()));
+
+    // Each domain's means, weighted with its questions, are the row's; and a worker alone makes every call itself.
+    let domains = report["report"]["by_domain"]["good"].as_object().expect("domains");
+    let weighted = |key: &str| -> f64 {
+        let sum = |d: &Value| number(d, "/questions") * number(d, &format!("/{key}"));
+        domains.values().map(sum).sum::<f64>() / asked.len() as f64
+    };
+    let good = row(&report, "good");
+    assert!((weighted("accuracy") - number(good, "/accuracy/mean")).abs() < 1e-12);
+    assert!((weighted("reward") - number(good, "/reward/mean")).abs() < 1e-12);
+    assert!(domains.values().all(|d| d["worker_shares"] == json!({ "good": 1.0 })), "{domains:?}");
+
+    // Without a policy the same questions give the same rows.
+    let pool = ["pool", "eval", "runs/r/config.toml", "--split", "test", "--json"];
+    let pool = conductor(&at, &pool).args(sets).run().expect_code(0).json();
+    assert_eq!(pool["report"]["rows"].as_array().map(Vec::as_slice), Some(&rows[..8]));
 }
 
 #[test]

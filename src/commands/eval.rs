@@ -6,9 +6,7 @@ use clap::Args;
 use conductor_configs::schema::Adapter;
 use conductor_configs::{Config, LoadRequest, schema};
 use conductor_policy::Policy;
-use conductor_trainer::evaluate::{
-    Contestant, Difference, DomainMeans, Interval, Report, Row, evaluate,
-};
+use conductor_trainer::evaluate::{Contestant, evaluate};
 use conductor_trainer::{Environment, TrainError, checkpoint_of, load_checkpoint};
 use conductor_types::{Event, Phase};
 use serde_json::json;
@@ -18,7 +16,7 @@ use super::setup;
 use crate::exit::Exit;
 use crate::interrupt;
 use crate::ui::events::Console;
-use crate::ui::{self, Page, Style, Table};
+use crate::ui::{self, Style};
 
 /// Compare a run's policy with every worker, vote and oracle of its pool.
 #[derive(Debug, Args)]
@@ -97,7 +95,7 @@ pub fn run(arguments: &Eval) -> anyhow::Result<Exit> {
     if arguments.json {
         ui::print_json(&json!({ "report": report, "answers": report.answers }))?;
     } else {
-        page(&report, Style::stdout()).print()?;
+        ui::report::page(&report, Style::stdout()).print()?;
     }
     Ok(Exit::Done)
 }
@@ -128,106 +126,4 @@ fn contestant(
             load_checkpoint(config, &checkpoint)
         }),
     }
-}
-
-fn page(report: &Report, style: Style) -> Page {
-    let mut page = Page::default();
-    page.line(format!(
-        "{} questions of the {} split; reward = format + correctness − {:.4} × dollars\n",
-        report.questions, report.split, report.reward_per_usd
-    ));
-    let mut table = Table::new(&[
-        "",
-        "#n",
-        "#accuracy",
-        "#reward",
-        "#Δ reward vs best worker",
-        "#p (accuracy)",
-        "#µ$",
-        "#tokens",
-        "#calls",
-        "#s",
-        "#valid",
-    ]);
-    for row in &report.rows {
-        table.row(cells(row));
-    }
-    page.line(table.render(style));
-    for (name, difference) in &report.against_first_policy {
-        page.line(format!(
-            "{name} − untrained policy: reward {}, accuracy {}, n = {}",
-            signed(&difference.reward),
-            signed(&difference.accuracy),
-            difference.questions
-        ));
-    }
-    for row in
-        report.rows.iter().filter(|row| row.kind == conductor_trainer::evaluate::RowKind::Policy)
-    {
-        page.line(shares(row));
-    }
-    page.line(domains(report, "accuracy", |means| means.accuracy).render(style));
-    page.line(domains(report, "reward", |means| means.reward).render(style));
-    page
-}
-
-fn cells(row: &Row) -> Vec<String> {
-    let against = row.against_best_worker.as_ref();
-    vec![
-        row.name.clone(),
-        if row.unscorable > 0 {
-            format!("{} (−{})", row.questions, row.unscorable)
-        } else {
-            row.questions.to_string()
-        },
-        interval(&row.accuracy),
-        interval(&row.reward),
-        against.map_or(String::new(), |d: &Difference| signed(&d.reward)),
-        against.and_then(|d| d.mcnemar_p).map_or(String::new(), |p| format!("{p:.3}")),
-        format!("{:.1}", row.usd * 1e6),
-        format!("{:.0}", row.tokens),
-        format!("{:.2}", row.calls),
-        format!("{:.1}", row.latency_ms_median / 1e3),
-        format!("{:.1}%", row.valid * 100.0),
-    ]
-}
-
-fn interval(interval: &Interval) -> String {
-    format!("{:.3} [{:.3}, {:.3}]", interval.mean, interval.low, interval.high)
-}
-
-fn signed(interval: &Interval) -> String {
-    format!("{:+.3} [{:+.3}, {:+.3}]", interval.mean, interval.low, interval.high)
-}
-
-fn shares(row: &Row) -> String {
-    let list = |shares: &std::collections::BTreeMap<String, f64>| {
-        let parts: Vec<String> =
-            shares.iter().map(|(name, share)| format!("{name} {:.0}%", share * 100.0)).collect();
-        if parts.is_empty() { "none".to_owned() } else { parts.join(", ") }
-    };
-    format!(
-        "{}: {:.2} steps a workflow; calls: {}; format errors: {}",
-        row.name,
-        row.steps,
-        list(&row.worker_shares),
-        list(&row.format_errors)
-    )
-}
-
-fn domains(report: &Report, what: &str, value: impl Fn(&DomainMeans) -> f64) -> Table {
-    let names: std::collections::BTreeSet<&String> =
-        report.by_domain.values().flat_map(|row| row.keys()).collect();
-    let titles: Vec<String> = std::iter::once(format!("{what} by domain"))
-        .chain(names.iter().map(|name| format!("#{name}")))
-        .collect();
-    let mut table = Table::new(&titles.iter().map(String::as_str).collect::<Vec<_>>());
-    for row in &report.rows {
-        let means = &report.by_domain[&row.name];
-        let cells = names.iter().map(|name| {
-            means.get(*name).map_or(String::new(), |means| format!("{:.2}", value(means)))
-        });
-        table.row(std::iter::once(row.name.clone()).chain(cells));
-    }
-    table
 }

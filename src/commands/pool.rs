@@ -17,6 +17,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::data::SplitArg;
+use super::pool_eval::PoolEval;
 use super::setup;
 use crate::cli::ConfigArgs;
 use crate::exit::Exit;
@@ -32,6 +33,13 @@ pub enum Pool {
         after_help = "Examples:\n  conductor pool list quickstart\n  conductor pool list run.toml --json"
     )]
     List(List),
+    /// Compare recorded workers, votes and oracles: what there is to win, before anything is trained.
+    #[command(
+        after_help = "Examples:\n  conductor pool eval quickstart\n  conductor pool eval run.toml --split test --json\n\nThe \
+        best worker, overall and by domain, is chosen on the validation split; without --split that split is \
+        among the questions. A large gap between the two is room for a policy that knows the kinds.\n"
+    )]
+    Eval(PoolEval),
     /// Ask every live worker every task once and keep the answers as a recording.
     #[command(
         after_help = "Each answer is on disk as soon as it is there: after an interruption, or when a worker \
@@ -105,6 +113,7 @@ const SHOWN_FAILURES: usize = 5;
 pub fn run(verb: Pool) -> anyhow::Result<Exit> {
     match verb {
         Pool::List(args) => list(&args),
+        Pool::Eval(args) => super::pool_eval::run(&args),
         Pool::Record(args) => record(&args),
         Pool::Import(args) => import(&args),
     }

@@ -4,6 +4,7 @@ pub mod error;
 pub mod events;
 pub mod input;
 pub mod output;
+pub mod report;
 pub mod style;
 pub mod table;
 

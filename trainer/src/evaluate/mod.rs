@@ -66,11 +66,7 @@ pub fn evaluate(
     progress: &mut dyn FnMut(&str, usize, usize),
 ) -> Result<Report, TrainError> {
     let tasks = chosen(environment, config, split)?;
-    let valid = chosen(environment, config, Split::Valid)?;
-    let mut rows =
-        baselines::rows(environment, config, &valid, &tasks, stop, &mut |done, total| {
-            progress("workers", done, total);
-        })?;
+    let mut rows = without_policy(environment, config, &tasks, stop, progress)?;
     for Contestant { name, step, load } in contestants {
         let policy = load()?;
         let mut tell = |done, total| progress(&name, done, total);
@@ -79,7 +75,37 @@ pub fn evaluate(
             groups.iter().flatten().map(|episode| answered(episode, &config.reward)).collect();
         rows.push((name, RowKind::Policy, answered));
     }
+    Ok(table::report(rows, environment, config, Some(split)))
+}
+
+/// Evaluates what the pool does without a policy, on `split` or on all tasks: what there is to win. On all tasks, the
+/// choices on the validation split are tested on it too.
+pub fn evaluate_pool(
+    environment: &Environment,
+    config: &Config,
+    split: Option<Split>,
+    stop: &AtomicBool,
+    progress: &mut dyn FnMut(&str, usize, usize),
+) -> Result<Report, TrainError> {
+    let tasks = match split {
+        Some(split) => chosen(environment, config, split)?,
+        None => environment.tasks.iter().collect(),
+    };
+    let rows = without_policy(environment, config, &tasks, stop, progress)?;
     Ok(table::report(rows, environment, config, split))
+}
+
+fn without_policy(
+    environment: &Environment,
+    config: &Config,
+    tasks: &[&Task],
+    stop: &AtomicBool,
+    progress: &mut dyn FnMut(&str, usize, usize),
+) -> Result<Vec<baselines::NamedRow>, TrainError> {
+    let valid = chosen(environment, config, Split::Valid)?;
+    baselines::rows(environment, config, &valid, tasks, stop, &mut |done, total| {
+        progress("workers", done, total);
+    })
 }
 
 /// One greedy episode a question, ungraded rewards shaped as [`evaluation_reward`] does (no group).

@@ -91,8 +91,8 @@ pub struct DomainMeans {
 /// A whole evaluation.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Report {
-    /// The questions' split.
-    pub split: Split,
+    /// The questions' split; `None` where they are all.
+    pub split: Option<Split>,
     /// Questions asked.
     pub questions: usize,
     /// `reward.cost_weight` / `reward.cost_unit_usd`: reward lost per dollar.
@@ -112,7 +112,7 @@ pub(crate) fn report(
     named: Vec<NamedRow>,
     environment: &Environment,
     config: &Config,
-    split: Split,
+    split: Option<Split>,
 ) -> Report {
     let resamples = config.eval.bootstrap_samples;
     let best =
