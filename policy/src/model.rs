@@ -170,6 +170,16 @@ impl Model {
         })
     }
 
+    /// Calls `f` with the model that samples. Low-rank updates are folded in, except in bfloat16: there the sum would be
+    /// rounded to the base weight's precision, small updates would vanish, and the sampler would not be what is trained.
+    pub fn with_sampling<T>(&self, f: impl FnOnce(&Self) -> T) -> T {
+        if self.has_lora() && self.placement.kind != Kind::Float {
+            f(self)
+        } else {
+            f(&self.for_inference())
+        }
+    }
+
     /// As [`Model::for_inference`], in storage of its own: training this model does not change the copy.
     #[must_use]
     pub fn frozen_copy(&self) -> Self {

@@ -9,8 +9,6 @@ use conductor_types::{
     ChatMessage, Completion, FinishReason, SampleRequest, Sampler, SamplerError,
 };
 
-use tch::Kind;
-
 use crate::chat_template::ChatTemplate;
 use crate::generate::{Decoding, Monitor, Sampled, check_tokens, generate, to_vec_f32};
 use crate::logprobs::token_stats;
@@ -123,7 +121,8 @@ impl Policy {
         }
         let seeds: Vec<Vec<u64>> = requests.iter().map(|request| request.seeds.clone()).collect();
         let sampled = self
-            .with_inference_model(|model| generate(model, &prompts, &seeds, decoding, monitor))
+            .model
+            .with_sampling(|model| generate(model, &prompts, &seeds, decoding, monitor))
             .map_err(failed)?
             .ok_or(SamplerError::Interrupted)?;
         prompts
@@ -154,7 +153,7 @@ impl Policy {
         };
         let never = AtomicBool::new(false);
         let mut monitor = Monitor { stop: &never, progress: &mut |_| {} };
-        let sampled = self.with_inference_model(|model| {
+        let sampled = self.model.with_sampling(|model| {
             generate(model, &[prompt.to_vec()], &[vec![0]], &decoding, &mut monitor)
         })?;
         let sample = sampled.and_then(|mut all| all.pop()).and_then(|mut one| one.pop());
@@ -170,16 +169,6 @@ impl Policy {
         let predicting = hidden.narrow(0, 0, tokens.len() as i64 - 1);
         let targets = self.model.token_tensor(&tokens[1..]);
         Ok(to_vec_f32(&token_stats(&self.model, &predicting, &targets, 1.0).logprobs))
-    }
-
-    /// Calls `f` with the model that samples. Low-rank updates are folded in, except in bfloat16: there the sum would be
-    /// rounded to the base weight's precision, small updates would vanish, and the sampler would not be what is trained.
-    fn with_inference_model<T>(&self, f: impl FnOnce(&Model) -> T) -> T {
-        if self.model.has_lora() && self.model.placement.kind != Kind::Float {
-            f(&self.model)
-        } else {
-            f(&self.model.for_inference())
-        }
     }
 
     fn completion(&self, prompt: &Arc<[i64]>, sample: Sampled) -> Result<Completion, PolicyError> {

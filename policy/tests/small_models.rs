@@ -239,6 +239,35 @@ fn bfloat16_stays_near_float32() {
 }
 
 #[test]
+fn a_bfloat16_sampler_follows_updates_too_small_for_the_base_weights() {
+    // B is so small that most of W + scale·B·A rounds back to W: a sampler of folded weights would not be the learner.
+    let folder = tempfile::tempdir().expect("a folder");
+    common::write_model(folder.path(), &common::cases()["qwen2_tied"]);
+    let tree = TokenTree::build(&[Sequence { prompt: &[1, 2, 3, 4, 5], response: &[6, 7] }]);
+    let hidden = |model: &Model| tch::no_grad(|| model.hidden(&tree).to_kind(Kind::Float));
+    let loaded = |kind| {
+        let placement = Placement { kind, ..Placement::CPU };
+        let model = Model::load(folder.path(), placement, &lora(), 1).expect("it loads");
+        tch::no_grad(|| {
+            for (name, mut weight) in model.trainable() {
+                if name.ends_with("lora_B.weight") {
+                    let _ = weight.fill_(1e-3);
+                }
+            }
+        });
+        model
+    };
+    let narrow = loaded(Kind::BFloat16);
+    let learner = hidden(&narrow);
+    assert!(largest_difference(&narrow.with_sampling(hidden), &learner) == 0.0);
+    assert!(largest_difference(&hidden(&narrow.for_inference()), &learner) > 1e-3);
+    // In float32 nothing is lost, and folded weights sample faster.
+    let wide = loaded(Kind::Float);
+    assert!(!wide.with_sampling(Model::has_lora));
+    assert!(largest_difference(&wide.with_sampling(hidden), &hidden(&wide)) < 1e-5);
+}
+
+#[test]
 fn damaged_folders_are_named() {
     let fresh = || {
         let folder = tempfile::tempdir().expect("a folder");
