@@ -20,7 +20,7 @@ for seed in "${seeds[@]}"; do
   began=$SECONDS
   "$CONDUCTOR" train quickstart --set "run.seed=$seed" --set "run.name=$name"
   say "training: $((SECONDS - began)) s in this call"
-  "$CONDUCTOR" eval "runs/$name" --checkpoint latest --json >"runs/$name/eval.json.partial"
+  "$CONDUCTOR" eval "runs/$name" --json >"runs/$name/eval.json.partial"
   mv "runs/$name/eval.json.partial" "runs/$name/eval.json"
   reports+=("runs/$name/eval.json")
 done

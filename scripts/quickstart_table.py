@@ -16,6 +16,7 @@ def main() -> None:
     print("| run | row | n | accuracy | reward | Δ reward, best worker | valid | µ$ | calls |")
     print("|---|---|---|---|---|---|---|---|---|")
     differences = []
+    kinds = []
     for path in sys.argv[1:]:
         report = json.loads(Path(path).read_text())["report"]
         run = Path(path).parent.name
@@ -28,9 +29,20 @@ def main() -> None:
             )
         for name, difference in report["against_first_policy"].items():
             differences.append(f"| {run} | {name} | {difference['questions']} | {interval(difference['reward'], '+')} |")
+        best = next(row["name"] for row in report["rows"] if row["kind"] == "best_worker")
+        trained = report["rows"][-1]["name"]
+        for domain, means in report["by_domain"][trained].items():
+            shares = sorted(means["worker_shares"].items(), key=lambda share: -share[1])
+            kinds.append(
+                f"| {run} | {domain} | {means['questions']} | {', '.join(f'{w} {share:.0%}' for w, share in shares)} | "
+                f"{means['reward']:.3f} | {report['by_domain'][best][domain]['reward']:.3f} |"
+            )
     print("\n| run | policy | n | Δ reward, untrained policy |")
     print("|---|---|---|---|")
     print("\n".join(differences))
+    print("\n| run | kind | n | calls of the trained policy | reward | reward, best worker |")
+    print("|---|---|---|---|---|---|")
+    print("\n".join(kinds))
 
 
 if __name__ == "__main__":

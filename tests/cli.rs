@@ -5,30 +5,21 @@ use conductor_testkit::workspace::sums;
 use conductor_testkit::{Endpoint, Outcome, Program, Reply, Skill, Workspace};
 use serde_json::Value;
 
-const CONFIG: &str = r#"
+const CONFIG: &str = concat!(
+    r#"
 [run]
 name = "test"
 
 [tasks]
 sources = [{ kind = "jsonl", path = "tasks.jsonl" }]
 
-[[pool.workers]]
-name = "good"
-kind = "recorded"
-recording = "answers.parquet"
-
-[[pool.workers]]
-name = "cheap"
-kind = "recorded"
-recording = "answers.parquet"
-
-[[pool.workers]]
-name = "vote"
-kind = "vote"
-
+"#,
+    conductor_testkit::pool_toml!(),
+    r#"
 [policy]
 model = "models/tiny"
-"#;
+"#
+);
 
 fn conductor(at: &Workspace, args: &[&str]) -> Outcome {
     program(at, args).run()

@@ -1,12 +1,13 @@
 //! `conductor eval`: a run's policy beside everything that its pool does without it.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 
 use clap::Args;
 use conductor_configs::schema::Adapter;
 use conductor_configs::{Config, LoadRequest, schema};
 use conductor_policy::Policy;
-use conductor_trainer::evaluate::{Contestant, evaluate};
+use conductor_trainer::evaluate::{Contestant, Report, evaluate};
 use conductor_trainer::{Environment, TrainError, checkpoint_of, load_checkpoint};
 use conductor_types::{Event, Phase};
 use serde_json::json;
@@ -52,12 +53,6 @@ pub fn run(arguments: &Eval) -> anyhow::Result<Exit> {
     let config = config_of(&arguments.run, &arguments.sets)?;
     setup::threads(&config);
     let trained = setup::checkpoint(&arguments.run, arguments.checkpoint.as_deref())?;
-    let environment = Environment::open(&config)?;
-    let stop = interrupt::watch("the evaluation ends without a table")?;
-    let mut console = Console::choose(false);
-    for message in environment.notices() {
-        console.show(&Event::Notice { message });
-    }
     let mut contestants = Vec::new();
     if !arguments.only_trained {
         contestants.push(Contestant {
@@ -76,23 +71,37 @@ pub fn run(arguments: &Eval) -> anyhow::Result<Exit> {
     }
     let name = format!("trained policy ({})", trained.name);
     contestants.push(contestant(name, &config, trained));
-    let report = evaluate(
-        &environment,
-        &config,
-        contestants,
-        arguments.split.into(),
-        &stop,
-        &mut |who, done, total| {
-            console.show(&Event::Progress {
-                phase: Phase::Evaluate,
-                done: done as u64,
-                total: total as u64,
-                unit: format!("questions, {who}"),
-            });
-        },
-    )?;
+    with_progress(&config, arguments.json, |environment, stop, progress| {
+        evaluate(environment, &config, contestants, arguments.split.into(), stop, progress)
+    })
+}
+
+/// Opens tasks and pool, evaluates something with progress on the console and prints the report.
+pub fn with_progress(
+    config: &Config,
+    json: bool,
+    evaluate: impl FnOnce(
+        &Environment,
+        &AtomicBool,
+        &mut dyn FnMut(&str, usize, usize),
+    ) -> Result<Report, TrainError>,
+) -> anyhow::Result<Exit> {
+    let environment = Environment::open(config)?;
+    let stop = interrupt::watch("the evaluation ends without a table")?;
+    let mut console = Console::choose(false);
+    for message in environment.notices() {
+        console.show(&Event::Notice { message });
+    }
+    let report = evaluate(&environment, &stop, &mut |who, done, total| {
+        console.show(&Event::Progress {
+            phase: Phase::Evaluate,
+            done: done as u64,
+            total: total as u64,
+            unit: format!("questions, {who}"),
+        });
+    })?;
     drop(console);
-    if arguments.json {
+    if json {
         ui::print_json(&json!({ "report": report, "answers": report.answers }))?;
     } else {
         ui::report::page(&report, Style::stdout()).print()?;

@@ -2,19 +2,15 @@
 
 use clap::Args;
 use conductor_configs::schema::WorkerKind;
-use conductor_trainer::Environment;
 use conductor_trainer::evaluate::evaluate_pool;
-use conductor_types::{Event, Phase, Split};
-use serde_json::json;
+use conductor_types::Split;
 
 use super::data::SplitArg;
+use super::eval::with_progress;
 use super::setup;
 use crate::cli::ConfigArgs;
 use crate::exit::Exit;
-use crate::interrupt;
 use crate::problem::Problem;
-use crate::ui::events::Console;
-use crate::ui::{self, Style};
 
 #[derive(Debug, Args)]
 pub struct PoolEval {
@@ -40,31 +36,8 @@ pub fn run(arguments: &PoolEval) -> anyhow::Result<Exit> {
             .into());
     }
     setup::threads(&config);
-    let environment = Environment::open(&config)?;
-    let stop = interrupt::watch("the evaluation ends without a table")?;
-    let mut console = Console::choose(false);
-    for message in environment.notices() {
-        console.show(&Event::Notice { message });
-    }
-    let report = evaluate_pool(
-        &environment,
-        &config,
-        arguments.split.map(Split::from),
-        &stop,
-        &mut |who, done, total| {
-            console.show(&Event::Progress {
-                phase: Phase::Evaluate,
-                done: done as u64,
-                total: total as u64,
-                unit: format!("questions, {who}"),
-            });
-        },
-    )?;
-    drop(console);
-    if arguments.json {
-        ui::print_json(&json!({ "report": report, "answers": report.answers }))?;
-    } else {
-        ui::report::page(&report, Style::stdout()).print()?;
-    }
-    Ok(Exit::Done)
+    let split = arguments.split.map(Split::from);
+    with_progress(&config, arguments.json, |environment, stop, progress| {
+        evaluate_pool(environment, &config, split, stop, progress)
+    })
 }

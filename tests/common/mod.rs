@@ -26,7 +26,8 @@ use conductor_types::{Event, RunEvent, WorkerCapability};
 use serde_json::{Value, json};
 
 /// Two updates of warm start, then four steps of reinforcement; it takes about a second.
-pub const CONFIG: &str = r#"
+pub const CONFIG: &str = concat!(
+    r#"
 [run]
 name = "r"
 threads = 1
@@ -34,20 +35,9 @@ threads = 1
 [tasks]
 sources = [{ kind = "jsonl", path = "tasks.jsonl" }]
 
-[[pool.workers]]
-name = "good"
-kind = "recorded"
-recording = "answers.parquet"
-
-[[pool.workers]]
-name = "cheap"
-kind = "recorded"
-recording = "answers.parquet"
-
-[[pool.workers]]
-name = "vote"
-kind = "vote"
-
+"#,
+    conductor_testkit::pool_toml!(),
+    r#"
 [workflow]
 max_steps = 2
 examples = 0
@@ -90,7 +80,8 @@ bootstrap_samples = 200
 [checkpoint]
 every_steps = 1
 keep_last = 2
-"#;
+"#
+);
 
 /// What makes [`CONFIG`] train low-rank updates instead of every weight.
 pub const LORA: &str = "policy.adapter={ kind = \"lora\", rank = 4, alpha = 8.0 }";

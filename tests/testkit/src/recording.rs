@@ -1,5 +1,26 @@
 //! Recordings made to measure: workers whose skill by domain is known exactly.
 
+/// A pool of two recorded workers and a vote, as the text of a configuration: a literal, for `concat!`.
+#[macro_export]
+macro_rules! pool_toml {
+    () => {
+        r#"[[pool.workers]]
+name = "good"
+kind = "recorded"
+recording = "answers.parquet"
+
+[[pool.workers]]
+name = "cheap"
+kind = "recorded"
+recording = "answers.parquet"
+
+[[pool.workers]]
+name = "vote"
+kind = "vote"
+"#
+    };
+}
+
 use conductor_types::{Grading, Task, seed};
 use serde_json::{Value, json};
 
