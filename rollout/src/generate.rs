@@ -7,6 +7,10 @@ use conductor_types::{Access, AccessKind, Step, WorkerCapability, Workflow};
 
 use crate::card::WorkerCard;
 
+/// For workers that read nothing but the task: what they are told changes nothing, so there is one way to say it, and a policy
+/// need not learn that the words do not matter.
+const UNREAD: [&str; 1] = ["Solve the task."];
+
 const FROM_SCRATCH: [&str; 10] = [
     "Solve the question.",
     "Answer the question on your own.",
@@ -78,8 +82,9 @@ pub fn random_workflow(
         };
         let phrases: &[&str] = match capability {
             WorkerCapability::Combines => &COMBINING,
-            _ if access.is_empty() => &FROM_SCRATCH,
-            _ => &AFTER_OTHERS,
+            WorkerCapability::FromScratch => &UNREAD,
+            WorkerCapability::General if access.is_empty() => &FROM_SCRATCH,
+            WorkerCapability::General => &AFTER_OTHERS,
         };
         steps.push(Step { worker, subtask: phrases[rng.below(phrases.len())].to_owned(), access });
     }

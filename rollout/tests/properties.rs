@@ -179,6 +179,13 @@ fn random_workflows_follow_the_share_and_use_every_worker() {
             with(steps)
         );
     }
+    // Workers that read nothing but the task are always told the same.
+    let told: std::collections::HashSet<_> = drawn
+        .iter()
+        .flat_map(|w| w.steps.iter().filter(|step| step.worker < 2))
+        .map(|step| &step.subtask)
+        .collect();
+    assert_eq!(told.len(), 1, "{told:?}");
     for worker in 0..3 {
         assert!(drawn.iter().any(|w| w.steps.iter().any(|step| step.worker == worker)));
     }

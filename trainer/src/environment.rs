@@ -55,6 +55,7 @@ impl Environment {
             }
             _ => tasks.retain(|id| pool.covered(id)),
         };
+        check_prompts(&tasks, &pool)?;
         let grader = if tasks.iter().any(Grader::needs_python) {
             runtime.block_on(Grader::new(&config.reward))?
         } else {
@@ -109,6 +110,26 @@ impl Environment {
         }
         verdict
     }
+}
+
+/// Answers to other questions would be graded as answers to these.
+fn check_prompts(tasks: &TaskSet, pool: &Pool) -> Result<(), TrainError> {
+    for worker in pool.workers() {
+        let stale: Vec<&str> = tasks
+            .iter()
+            .filter(|task| worker.answers_another_prompt(task))
+            .map(|task| &*task.id)
+            .collect();
+        if let Some(example) = stale.first() {
+            return Err(TrainError::Usage(format!(
+                "worker \"{}\": {} of its {} recorded answers were given to another prompt than the task's now, for example {example}; take the tasks as they were when it was recorded, or record these tasks again",
+                worker.name(),
+                stale.len(),
+                tasks.len()
+            )));
+        }
+    }
+    Ok(())
 }
 
 fn check_generators(tasks: &TaskSet) -> Result<(), TrainError> {

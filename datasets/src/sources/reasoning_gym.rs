@@ -21,11 +21,22 @@ struct Line {
     answer: String,
 }
 
-/// Generators whose answer is one look away: asked for steps, small models only lose the thread.
-const SHORT: [&str; 4] = ["syllogism", "spell_backward", "family_relationships", "letter_counting"];
+/// Generators whose answer small models give at once. Asked for steps, they lose the thread of the puzzles, and write
+/// seven times as much for sums and series.
+const SHORT: [&str; 9] = [
+    "chain_sum",
+    "family_relationships",
+    "gcd",
+    "isomorphic_strings",
+    "letter_counting",
+    "number_sequence",
+    "ransom_note",
+    "spell_backward",
+    "syllogism",
+];
 
-/// What a worker is asked: recordings are made for exactly this text. Small models nearly always fail at
-/// arithmetic that they answer at once, so every generator that is not named above asks for steps first.
+/// What a worker is asked: recordings are made for exactly this text. Every generator that is not named above asks for
+/// steps first.
 pub fn prompt(dataset: &str, question: &str) -> String {
     let ask = if SHORT.contains(&dataset) {
         "Write only the final answer, between <answer> and </answer>."

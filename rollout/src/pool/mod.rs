@@ -12,8 +12,8 @@ use std::sync::Arc;
 
 use conductor_configs::schema;
 use conductor_types::{
-    Answer, AnswerExtractor, WorkerCapability, WorkerError, WorkerRequest, Workflow, WorkflowError,
-    WorkflowErrorKind,
+    Answer, AnswerExtractor, Task, WorkerCapability, WorkerError, WorkerRequest, Workflow,
+    WorkflowError, WorkflowErrorKind,
 };
 
 pub use openai::OpenAi;
@@ -54,6 +54,12 @@ pub trait Worker: Send + Sync {
     fn covers(&self, task_id: &str) -> bool {
         let _ = task_id;
         true
+    }
+
+    /// Whether its answer to this task was given to another prompt than the task's, as far as that is known.
+    fn answers_another_prompt(&self, task: &Task) -> bool {
+        let _ = task;
+        false
     }
 
     /// What a person should know of its numbers (costs that the recording does not hold, estimated token counts).

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use conductor_configs::schema;
 use conductor_types::{
-    Answer, Usage, WorkerCapability, WorkerError, WorkerErrorKind, WorkerRequest,
+    Answer, Task, Usage, WorkerCapability, WorkerError, WorkerErrorKind, WorkerRequest,
 };
 
 use super::{CallFuture, PoolError, Worker};
 use crate::card::{Price, WorkerCard};
-use crate::recording::{RecordedAnswer, Recording};
+use crate::recording::{RecordedAnswer, Recording, prompt_sha256};
 
 /// Plays one worker of a recording. Latency is reported as recorded, never slept.
 pub struct Recorded {
@@ -79,6 +79,12 @@ impl Worker for Recorded {
 
     fn covers(&self, task_id: &str) -> bool {
         self.recording.get(task_id, &self.name_there).is_some()
+    }
+
+    fn answers_another_prompt(&self, task: &Task) -> bool {
+        let row = self.recording.get(&task.id, &self.name_there);
+        row.and_then(|row| row.prompt_sha256.as_ref())
+            .is_some_and(|hash| *hash != prompt_sha256(&task.prompt))
     }
 
     fn call<'a>(&'a self, request: WorkerRequest<'a>) -> CallFuture<'a> {

@@ -1,13 +1,13 @@
 //! Makes a recording of answers that somebody else collected.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::{RecordedAnswer, Recording, RecordingError, duplicate, write};
+use super::{RecordedAnswer, Recording, RecordingError, duplicate, prompt_sha256, write};
 
 /// Lines that are reported one by one; the rest is counted.
 const SHOWN_PROBLEMS: usize = 20;
@@ -20,7 +20,7 @@ const GZIP_START: [u8; 2] = [0x1f, 0x8b];
 pub struct ImportRequest<'a> {
     /// The answers, one JSON object a line, gzipped or not.
     pub answers: &'a Path,
-    /// The tasks, one JSON object with an `id` a line, gzipped or not.
+    /// The tasks, one JSON object with an `id` a line, gzipped or not; the hash of a `prompt` is kept with its answers.
     pub tasks: &'a Path,
     /// The recording to write.
     pub out: &'a Path,
@@ -61,7 +61,7 @@ impl std::fmt::Display for LineProblem {
 /// Reads answers and tasks, checks every line, and writes the recording. Nothing is written where a line is bad.
 pub fn import(request: ImportRequest<'_>) -> Result<ImportReport, RecordingError> {
     let mut problems = Problems::default();
-    let tasks = read_task_ids(request.tasks, &mut problems)?;
+    let tasks = read_tasks(request.tasks, &mut problems)?;
     let rows = read_answers(request.answers, &tasks, &mut problems)?;
     problems.into_result()?;
     let recording = Recording::new(rows).map_err(|(row, message)| RecordingError::Row {
@@ -87,6 +87,9 @@ pub fn import(request: ImportRequest<'_>) -> Result<ImportReport, RecordingError
     })
 }
 
+/// By task id: the hash of its prompt.
+type TaskHashes = HashMap<String, Option<String>>;
+
 /// A line as it is written, before its numbers are checked.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -106,6 +109,7 @@ struct AnswerLine {
 }
 
 impl AnswerLine {
+    /// `prompt_sha256` stays open.
     fn check(self) -> Result<RecordedAnswer, String> {
         let tokens = |name: &str, given: i64| {
             u64::try_from(given).map_err(|_| format!("{name}: expected 0 or more, given {given}"))
@@ -131,36 +135,40 @@ impl AnswerLine {
 #[derive(Deserialize)]
 struct TaskLine {
     id: String,
+    #[serde(default)]
+    prompt: Option<String>,
 }
 
-fn read_task_ids(path: &Path, problems: &mut Problems) -> Result<HashSet<String>, RecordingError> {
-    let mut ids = HashSet::new();
+/// The tasks' ids, each with the hash of its prompt where one is given.
+fn read_tasks(path: &Path, problems: &mut Problems) -> Result<TaskHashes, RecordingError> {
+    let mut tasks = TaskHashes::new();
     for_each_line(path, problems, |text| {
         let task: TaskLine = parse_line(text)?;
-        if ids.contains(&task.id) {
+        if tasks.contains_key(&task.id) {
             return Err(format!("a second task with the id \"{}\"", task.id));
         }
-        ids.insert(task.id);
+        tasks.insert(task.id, task.prompt.as_deref().map(prompt_sha256));
         Ok(())
     })?;
-    Ok(ids)
+    Ok(tasks)
 }
 
 fn read_answers(
     path: &Path,
-    tasks: &HashSet<String>,
+    tasks: &TaskHashes,
     problems: &mut Problems,
 ) -> Result<Vec<RecordedAnswer>, RecordingError> {
     let mut rows: Vec<RecordedAnswer> = Vec::new();
     let mut seen = HashSet::new();
     for_each_line(path, problems, |text| {
-        let row = parse_line::<AnswerLine>(text)?.check()?;
-        if !tasks.contains(&row.task_id) {
+        let mut row = parse_line::<AnswerLine>(text)?.check()?;
+        let Some(hash) = tasks.get(&row.task_id) else {
             return Err(format!(
                 "task_id \"{}\" is not in the tasks file; add the task, or leave its answers out",
                 row.task_id
             ));
-        }
+        };
+        row.prompt_sha256.clone_from(hash);
         if !seen.insert((row.task_id.clone(), row.worker.clone())) {
             return Err(duplicate(&row));
         }

@@ -5,9 +5,9 @@ use std::time::Instant;
 use conductor_types::{Event, Phase};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
+use super::Paces;
 use super::lines::State;
 use super::summary::summary;
-use super::{Pace, span};
 use crate::ui::Style;
 
 /// Two bars at the bottom of the terminal; what stays (evaluations, checkpoints, notices) scrolls above them.
@@ -17,8 +17,7 @@ pub struct Bars {
     all: MultiProgress,
     run: ProgressBar,
     phase: ProgressBar,
-    pace: Option<(Phase, Pace)>,
-    first_step: u64,
+    paces: Paces,
     lines: State,
 }
 
@@ -35,8 +34,7 @@ impl Bars {
             all,
             run,
             phase,
-            pace: None,
-            first_step: 0,
+            paces: Paces::default(),
             lines: State::default(),
         }
     }
@@ -50,38 +48,23 @@ impl Bars {
                 self.phase.set_message(unit.clone());
             }
             Event::StepDone { phase, step, steps, metrics } => {
-                self.step(*phase, step + 1, *steps, &summary(metrics));
+                let left = self.paces.left(*phase, (*step, *steps), metrics, self.began.elapsed());
+                self.run.set_prefix(if *phase == Phase::WarmStart {
+                    "warm start"
+                } else {
+                    "steps"
+                });
+                self.run.set_length(*steps);
+                self.run.set_position(step + 1);
+                self.run.set_message(format!("{}{left}", summary(metrics)));
             }
             Event::RunFinished { .. } | Event::Interrupted { .. } => {
                 self.phase.finish_and_clear();
                 self.run.finish_and_clear();
                 self.keep(event);
             }
-            Event::RunStarted { step, .. } => {
-                self.first_step = *step;
-                self.keep(event);
-            }
             _ => self.keep(event),
         }
-    }
-
-    fn step(&mut self, phase: Phase, done: u64, steps: u64, metrics: &str) {
-        let at = self.began.elapsed();
-        let pace = match self.pace {
-            Some((of, pace)) if of == phase => pace,
-            _ => {
-                let first = if phase == Phase::WarmStart { 0 } else { self.first_step };
-                Pace::start(first.max(done), at)
-            }
-        };
-        self.pace = Some((phase, pace));
-        let left = pace
-            .left(done, steps, at)
-            .map_or(String::new(), |left| format!("  left {}", span(left)));
-        self.run.set_prefix(if phase == Phase::WarmStart { "warm start" } else { "steps" });
-        self.run.set_length(steps);
-        self.run.set_position(done);
-        self.run.set_message(format!("{metrics}{left}"));
     }
 
     /// Writes a line that stays.

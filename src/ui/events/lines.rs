@@ -1,12 +1,11 @@
 //! Plain lines: for logs, pipes and continuous integration.
 
-use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use conductor_types::{Event, Phase};
 
 use super::summary::summary;
-use super::{Pace, span};
+use super::{Paces, span};
 use crate::ui::Style;
 
 /// One line a step.
@@ -19,8 +18,7 @@ pub struct Lines {
 /// What is remembered between lines.
 #[derive(Default)]
 pub(super) struct State {
-    paces: BTreeMap<&'static str, Pace>,
-    first_step: u64,
+    paces: Paces,
     /// What the last progress was about.
     said: Option<(Phase, String)>,
 }
@@ -42,7 +40,6 @@ impl State {
     pub(super) fn line(&mut self, event: &Event, at: Duration, style: Style) -> Option<String> {
         Some(match event {
             Event::RunStarted { folder, step, steps } => {
-                self.first_step = *step;
                 let begins = if *step == 0 {
                     "starts".to_owned()
                 } else {
@@ -51,10 +48,7 @@ impl State {
                 format!("{} {folder} {begins}, {steps} steps in all", style.strong("run"))
             }
             Event::Notice { message } => format!("{} {message}", style.warn("note")),
-            Event::Progress { phase, done, total, unit } => {
-                if *done == 0 {
-                    self.pace(*phase, at);
-                }
+            Event::Progress { phase, total, unit, .. } => {
                 // A long evaluation or load says so once; everything else is told by its step.
                 let said = self.said.replace((*phase, unit.clone()));
                 let is_new = said.is_none_or(|said| said != (*phase, unit.clone()));
@@ -64,11 +58,8 @@ impl State {
                 format!("{} {total} {unit}", style.strong(phase.label()))
             }
             Event::StepDone { phase, step, steps, metrics } => {
-                let pace = self.pace(*phase, at);
+                let left = self.paces.left(*phase, (*step, *steps), metrics, at);
                 let done = step + 1;
-                let left = pace
-                    .left(done, *steps, at)
-                    .map_or(String::new(), |left| format!("  left {}", span(left)));
                 let name = if *phase == Phase::WarmStart { "warm start" } else { "step" };
                 format!("{} {done}/{steps}  {}{left}", style.strong(name), summary(metrics))
             }
@@ -95,15 +86,6 @@ impl State {
             ),
         })
     }
-
-    fn pace(&mut self, phase: Phase, at: Duration) -> Pace {
-        // The steps of a run are paced together, whatever part of a step an event belongs to.
-        let (key, first) = match phase {
-            Phase::WarmStart => ("warm", 0),
-            _ => ("train", self.first_step),
-        };
-        *self.paces.entry(key).or_insert_with(|| Pace::start(first, at))
-    }
 }
 
 #[cfg(test)]
@@ -111,7 +93,8 @@ mod tests {
     use super::*;
 
     fn step(step: u64) -> Event {
-        let metrics = [("critic/rewards/mean".to_owned(), 0.5)].into();
+        let metrics =
+            [("critic/rewards/mean".to_owned(), 0.5), ("timing_s/step".to_owned(), 4.0)].into();
         Event::StepDone { phase: Phase::Update, step, steps: 10, metrics }
     }
 
@@ -133,8 +116,8 @@ mod tests {
         };
         assert_eq!(line(&progress(0), 10), None);
         assert_eq!(line(&progress(8), 12), None);
-        assert_eq!(line(&step(4), 14).unwrap(), "step 5/10  reward 0.500  left 20s");
-        assert_eq!(line(&step(5), 18).unwrap(), "step 6/10  reward 0.500  left 16s");
+        assert_eq!(line(&step(4), 14).unwrap(), "step 5/10  reward 0.500  took 4.0 s  left 20s");
+        assert_eq!(line(&step(5), 18).unwrap(), "step 6/10  reward 0.500  took 4.0 s  left 16s");
         let stopped = line(&Event::Interrupted { step: 6 }, 19).unwrap();
         assert_eq!(stopped, "stopped after 6 steps; run the same command again to go on");
     }

@@ -5,10 +5,11 @@ mod json;
 mod lines;
 mod summary;
 
+use std::collections::BTreeMap;
 use std::io::IsTerminal as _;
 use std::time::Duration;
 
-use conductor_types::Event;
+use conductor_types::{Event, Phase};
 
 use super::Style;
 
@@ -55,24 +56,40 @@ pub(super) fn span(duration: Duration) -> String {
     }
 }
 
-/// Estimates the time left from the pace of this process.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Pace {
-    /// Steps that were done when this process began to count, and when that was.
-    first: (u64, Duration),
+/// Estimates the time left of the warm start and of the run's steps from the pace of this process.
+#[derive(Debug, Default)]
+pub(super) struct Paces {
+    warm_start: Option<Pace>,
+    steps: Option<Pace>,
 }
 
-impl Pace {
-    /// Counting begins with `done` steps behind it.
-    pub(super) fn start(done: u64, at: Duration) -> Self {
-        Self { first: (done, at) }
-    }
+/// Steps that were done when this process began its first one, and when that was.
+type Pace = (u64, Duration);
 
-    /// Time left with `done` of `total` steps; `None` before the first step is done.
-    pub(super) fn left(self, done: u64, total: u64, at: Duration) -> Option<Duration> {
-        let steps = done.checked_sub(self.first.0).filter(|steps| *steps > 0)?;
-        let each = at.saturating_sub(self.first.1).as_secs_f64() / steps as f64;
-        Some(Duration::from_secs_f64(each * total.saturating_sub(done) as f64))
+impl Paces {
+    /// The time left after step number `step` of `steps` ended at `at`, in words; nothing where the pace is not known.
+    pub(super) fn left(
+        &mut self,
+        phase: Phase,
+        (step, steps): (u64, u64),
+        metrics: &BTreeMap<String, f64>,
+        at: Duration,
+    ) -> String {
+        let slot = match phase {
+            Phase::WarmStart => &mut self.warm_start,
+            _ => &mut self.steps,
+        };
+        let took = metrics.get("timing_s/step").copied().unwrap_or(0.0).max(0.0);
+        let (before, began) =
+            *slot.get_or_insert_with(|| (step, at.saturating_sub(Duration::from_secs_f64(took))));
+        let elapsed = at.saturating_sub(began);
+        let done = step + 1;
+        if elapsed.is_zero() || done <= before {
+            return String::new();
+        }
+        let each = elapsed.as_secs_f64() / (done - before) as f64;
+        let left = Duration::from_secs_f64(each * steps.saturating_sub(done) as f64);
+        format!("  left {}", span(left))
     }
 }
 
@@ -91,10 +108,14 @@ mod tests {
 
     #[test]
     fn the_time_left_counts_only_the_steps_of_this_process() {
-        // A resume at step 90 of 100: the first ninety cost this process nothing.
-        let pace = Pace::start(90, Duration::from_secs(10));
-        assert_eq!(pace.left(90, 100, Duration::from_secs(10)), None);
-        let left = pace.left(92, 100, Duration::from_secs(14)).unwrap();
-        assert_eq!(left, Duration::from_secs(16));
+        let at = Duration::from_secs;
+        let took = |seconds| [("timing_s/step".to_owned(), seconds)].into();
+        let mut paces = Paces::default();
+        // The warm start has a pace of its own; nothing is known of a step without a time.
+        assert_eq!(paces.left(Phase::WarmStart, (0, 3), &took(5.0), at(9)), "  left 10s");
+        assert_eq!(Paces::default().left(Phase::Update, (0, 3), &BTreeMap::new(), at(9)), "");
+        // A resume at step 90 of 100: the first ninety cost this process nothing; a validation between steps counts.
+        assert_eq!(paces.left(Phase::Update, (90, 100), &took(2.0), at(22)), "  left 18s");
+        assert_eq!(paces.left(Phase::Update, (91, 100), &took(2.0), at(26)), "  left 24s");
     }
 }

@@ -192,11 +192,11 @@ fn row(
 }
 
 fn shares<'a>(names: impl Iterator<Item = &'a str>, total: usize) -> BTreeMap<String, f64> {
-    let mut counts = BTreeMap::<String, f64>::new();
+    let mut counts = BTreeMap::<String, usize>::new();
     for name in names {
-        *counts.entry(name.to_owned()).or_default() += 1.0 / total as f64;
+        *counts.entry(name.to_owned()).or_default() += 1;
     }
-    counts
+    counts.into_iter().map(|(name, count)| (name, count as f64 / total as f64)).collect()
 }
 
 /// a − b over the questions where both have a verdict; both follow the same questions.
