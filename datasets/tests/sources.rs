@@ -225,30 +225,37 @@ fn exported(dataset: &str, index: usize) -> String {
 #[test]
 fn reasoning_gym_tasks_carry_the_prompt_that_recordings_are_made_for() {
     let folder = tempfile::tempdir().unwrap();
-    let text =
-        [exported("chain_sum", 0), exported("syllogism", 1), exported("chain_sum", 2)].join("\n");
+    let text = [
+        exported("simple_equations", 0),
+        exported("syllogism", 1),
+        exported("simple_equations", 2),
+    ]
+    .join("\n");
     let path = file(folder.path(), "rg.jsonl", &text);
     let source = |datasets: Option<&[&str]>| {
         let datasets = datasets.map(|names| names.iter().map(ToString::to_string).collect());
         load(&tasks(vec![TaskSource::ReasoningGym { path: path.clone(), datasets }]))
     };
     let set = source(None).unwrap();
-    let task = set.find("chain_sum/42/2").unwrap();
+    let task = set.find("simple_equations/42/2").unwrap();
     assert_eq!(
         task.prompt,
         "What is 2?\n\nFirst work it out step by step, in few words. Then write the final answer alone between \
          <answer> and </answer>."
     );
-    assert_eq!(task.domain, "chain_sum");
+    assert_eq!(task.domain, "simple_equations");
     let gold = "2".to_string();
-    assert_eq!(task.grading, Grading::ReasoningGym { dataset: "chain_sum".into(), gold });
+    assert_eq!(task.grading, Grading::ReasoningGym { dataset: "simple_equations".into(), gold });
     assert_eq!(
         set.find("syllogism/42/1").unwrap().prompt,
         "What is 1?\n\nWrite only the final answer, between <answer> and </answer>."
     );
-    assert_eq!(source(Some(&["chain_sum"])).unwrap().len(), 2);
-    let error = source(Some(&["chain_sum", "sudoku"])).unwrap_err().to_string();
-    assert!(error.contains("the generator sudoku; it holds chain_sum, syllogism"), "{error}");
+    assert_eq!(source(Some(&["simple_equations"])).unwrap().len(), 2);
+    let error = source(Some(&["simple_equations", "sudoku"])).unwrap_err().to_string();
+    assert!(
+        error.contains("the generator sudoku; it holds simple_equations, syllogism"),
+        "{error}"
+    );
 }
 
 #[test]
