@@ -8,7 +8,7 @@
 # The server listens on 127.0.0.1 only. It holds one model in memory at a time and answers one request at a time.
 #
 # CONDUCTOR_POOL_PORT      default 8801, which configs/pools/local.toml names
-# CONDUCTOR_POOL_THREADS   default all cores; the shipped recording was made with 1
+# CONDUCTOR_POOL_THREADS   default all cores; the shipped recording was made with 2
 # PYTHON                   the Python 3.11 to use
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"

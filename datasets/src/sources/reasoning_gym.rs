@@ -21,8 +21,8 @@ struct Line {
     answer: String,
 }
 
-/// Generators whose answer small models give at once. Asked for steps, they lose the thread of the puzzles, and write
-/// seven times as much for sums and series.
+/// Generators that are asked for the answer alone, which keeps recordings short and cheap. It has a price: a model of 1.5B was
+/// right on 0.64 of 14 tasks of `chain_sum` with steps (94 tokens an answer) and is on 0.33 of 60 without (8 tokens).
 const SHORT: [&str; 9] = [
     "chain_sum",
     "family_relationships",
