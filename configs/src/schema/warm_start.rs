@@ -19,10 +19,14 @@ pub struct WarmStart {
     /// Share of generated workflows with a single step; the rest are spread evenly over 2 to `workflow.max_steps`.
     #[schemars(range(min = 0, max = 1))]
     pub single_step_share: f64,
+    /// Teach the policy to write the question's domain on a line before its workflow. The domain comes from the training
+    /// task; on other questions the policy has to recognise it. What tells questions apart then stands right before the
+    /// choice of workers, which makes that choice learnable from fewer rollouts.
+    pub name_domain: bool,
 }
 
 impl Default for WarmStart {
     fn default() -> Self {
-        Self { steps: 0, batch_size: 8, lr: 1e-4, single_step_share: 0.6 }
+        Self { steps: 0, batch_size: 8, lr: 1e-4, single_step_share: 0.6, name_domain: false }
     }
 }

@@ -1,6 +1,6 @@
 """Print evaluation reports of several runs as the Markdown rows of docs/benchmarks.md.
 
-    python3 scripts/quickstart_table.py runs/quickstart-seed-*/eval.json
+    python3 scripts/seeds_table.py runs/quickstart-seed-*/eval.json
 """
 
 import json
