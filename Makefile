@@ -61,18 +61,6 @@ quickstart: ## Set up, build, train a router on recorded answers, evaluate it
 	@$(CONDUCTOR) eval runs/quickstart
 	@printf '\nThe run lies in runs/quickstart/. What next: README.md, "Your own run".\n'
 
-.PHONY: specialists
-specialists: ## Train on two constructed workers that suit different kinds of questions, evaluate
-	@$(MAKE) --no-print-directory build
-	@$(MAKE) --no-print-directory models tasks SETUP_DONE=1
-	@python3 scripts/make_specialists.py --tasks data/tasks/reasoning_gym.jsonl --out data/specialists
-	@if [[ ! -f data/specialists/answers.parquet ]]; then \
-	  $(CONDUCTOR) pool import --answers data/specialists/answers.jsonl --tasks data/specialists/tasks.jsonl \
-	    --out data/specialists/answers.parquet; \
-	fi
-	@$(CONDUCTOR) train configs/presets/specialists.toml
-	@$(CONDUCTOR) eval runs/specialists
-
 .PHONY: test
 test: ## Set up what is missing, then every check and every test
 	$(call stage,Set-up)

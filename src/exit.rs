@@ -151,7 +151,9 @@ fn of_checkpoint(error: &CheckpointError) -> Exit {
 
 fn of_policy(error: &PolicyError) -> Exit {
     match error {
-        PolicyError::Device(_) | PolicyError::Unsupported { .. } => Exit::Usage,
+        PolicyError::Device(_) | PolicyError::Unsupported { .. } | PolicyError::Tokens { .. } => {
+            Exit::Usage
+        }
         _ => Exit::Failure,
     }
 }

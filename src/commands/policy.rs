@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 
+use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use conductor_policy::generate::{Decoding, Monitor, generate};
 use conductor_types::{ChatMessage, FinishReason};
@@ -86,7 +87,8 @@ fn logprobs(args: &Logprobs) -> anyhow::Result<()> {
     while let Some(line) = lines.next()? {
         let Sequence { id, tokens } =
             lines.parse(&line, "an object {\"id\", \"tokens\": [numbers]}")?;
-        let logprobs = policy.logprobs(&tokens)?;
+        let logprobs =
+            policy.logprobs(&tokens).with_context(|| format!("cannot use {}", lines.place()))?;
         ui::print_line(&json!({ "id": id, "logprobs": logprobs }).to_string())?;
     }
     Ok(())
@@ -141,7 +143,8 @@ fn continuations(args: &Generate) -> anyhow::Result<()> {
             &[vec![args.seed]],
             &decoding,
             &mut monitor,
-        )?;
+        )
+        .with_context(|| format!("cannot use {}", lines.place()))?;
         let Some(sample) = sampled.and_then(|all| all.into_iter().flatten().next()) else {
             continue;
         };

@@ -64,6 +64,11 @@ impl Lines {
 
     /// A problem with the present line.
     pub fn problem(&self, message: &str) -> Problem {
-        Problem::usage(format!("{}:{}: {message}", self.name, self.number))
+        Problem::usage(format!("{}: {message}", self.place()))
+    }
+
+    /// Where the present line stands, for errors: `file:number`.
+    pub fn place(&self) -> String {
+        format!("{}:{}", self.name, self.number)
     }
 }
