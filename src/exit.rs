@@ -177,7 +177,7 @@ fn of_data(error: &DataError) -> Exit {
 
 fn of_pool(error: &PoolError) -> Exit {
     match error {
-        PoolError::Recording { .. } => Exit::Failure,
+        PoolError::Recording { .. } | PoolError::Store(_) => Exit::Failure,
         PoolError::Empty
         | PoolError::DuplicateName { .. }
         | PoolError::NobodySolves

@@ -331,6 +331,44 @@ fn a_live_worker_is_recorded_and_what_is_there_is_not_asked_again() {
 }
 
 #[test]
+fn paid_answers_are_shared_counted_exported_and_removed() {
+    let at = Workspace::new();
+    let endpoint = Endpoint::replies(vec![Reply::Text("Answer: 1".into())]);
+    live(&at, &endpoint);
+    let missing = conductor(&at, &["pool", "cache", "stats"]).expect_code(2);
+    let _ = missing.expect_stderr(&["no store of answers", "--store"]);
+    assert!(!at.join("runs").exists());
+
+    let record = |out: &str| {
+        let command = ["pool", "record", "run.toml", "--out", out, "--json"];
+        conductor(&at, &command).expect_code(0).json()
+    };
+    let cost = |report: &serde_json::Value| report["cost_usd"].as_f64().unwrap();
+    assert!((cost(&record("a.parquet")) - 0.1).abs() < 1e-9);
+    let again = record("b.parquet");
+    assert_eq!((&again["recorded"], cost(&again)), (&10.into(), 0.0));
+    assert_eq!(endpoint.requests().len(), 10);
+    let (a, b) = (std::fs::read(at.join("a.parquet")), std::fs::read(at.join("b.parquet")));
+    assert_eq!(a.unwrap(), b.unwrap());
+
+    let stats = conductor(&at, &["pool", "cache", "stats", "--json"]).expect_code(0).json();
+    assert_eq!((&stats["answers"], &stats["workers"][0]["worker"]), (&10.into(), &"live".into()));
+    assert!((cost(&stats) - 0.1).abs() < 1e-9, "{stats}");
+    let table = conductor(&at, &["pool", "cache", "stats"]).expect_code(0).stdout;
+    assert!(table.contains("live") && table.contains("0.1000"), "{table}");
+    let lines = conductor(&at, &["pool", "cache", "export"]).expect_code(0).stdout;
+    assert_eq!(lines.lines().count(), 10);
+    let first: serde_json::Value = serde_json::from_str(lines.lines().next().unwrap()).unwrap();
+    assert_eq!((&first["answer"], &first["request"]["model"]), (&"Answer: 1".into(), &"m".into()));
+
+    let prune = ["pool", "cache", "prune", "--older-than-days", "0", "--json"];
+    assert_eq!(conductor(&at, &prune).expect_code(0).json()["answers"], 10);
+    let _ = conductor(&at, &["pool", "cache", "prune", "--older-than-days=-1"]).expect_code(2);
+    record("c.parquet");
+    assert_eq!(endpoint.requests().len(), 20);
+}
+
+#[test]
 fn a_worker_that_refuses_leaves_the_rest_kept_and_exits_with_3() {
     let at = Workspace::new();
     let refusal = Reply::Status {

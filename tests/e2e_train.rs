@@ -190,9 +190,35 @@ fn a_key_appears_in_nothing_that_a_run_writes_or_says() {
     assert!(asked.len() > 4, "the worker was asked {} times", asked.len());
     assert!(asked[0].headers.iter().any(|line| line.contains(KEY)), "the key was sent");
     assert!(!format!("{outcome}").contains(KEY));
-    assert_eq!(files_with(&run_folder(&at), KEY), Vec::<std::path::PathBuf>::new());
+    // All runs' folder, with the store of answers in it.
+    assert_eq!(files_with(&at.join("runs"), KEY), Vec::<std::path::PathBuf>::new());
+    assert!(at.join("runs/answers.sqlite").is_file());
     // The check can fail: what is in the run's files is found.
     assert!(!files_with(&run_folder(&at), "SECRET_OF_THE_TEST").is_empty());
+}
+
+#[test]
+fn what_one_run_paid_the_next_one_does_not_pay_again() {
+    let endpoint = Endpoint::replies(vec![Reply::Text("Answer: 1".into())]);
+    let at = live(&endpoint);
+    let spend = |arguments: &[&str]| {
+        let command = train_command(&at, &["train.steps=2"]).env("SECRET_OF_THE_TEST", "sk-test");
+        let _ = command.args(arguments).run().expect_code(0);
+        let finished = events(&run_folder(&at)).into_iter().find_map(|event| match event {
+            Event::RunFinished { cost_usd, .. } => Some(cost_usd),
+            _ => None,
+        });
+        finished.expect("a finished run")
+    };
+    assert!(spend(&[]) > 0.0);
+    let asked = endpoint.requests();
+    // Greedy answers: no request was sent twice within the run either.
+    let mut bodies: Vec<String> = asked.iter().map(|request| request.body.to_string()).collect();
+    bodies.sort();
+    bodies.dedup();
+    assert_eq!(bodies.len(), asked.len());
+    assert!(spend(&["--fresh"]).abs() < 1e-12);
+    assert_eq!(endpoint.requests().len(), asked.len());
 }
 
 #[test]

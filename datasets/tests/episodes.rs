@@ -16,8 +16,8 @@ fn rows() -> Vec<EpisodeRow> {
     common::episodes().iter().map(EpisodeRow::from).collect()
 }
 
-fn golden() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/episodes-v1.parquet")
+fn golden(version: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/golden/episodes-{version}.parquet"))
 }
 
 #[test]
@@ -45,14 +45,29 @@ fn everything_of_an_episode_comes_back() {
 /// Content of version 1, written by `write_the_golden_file` below when the version was made.
 #[test]
 fn version_1_is_read() {
-    assert_eq!(read_episodes(&golden()).unwrap(), rows());
+    assert_eq!(read_episodes(&golden("v1")).unwrap(), rows());
+}
+
+/// Version 2 knows which part of a call's price was not paid again.
+#[test]
+fn version_2_is_read() {
+    assert_eq!(read_episodes(&golden("v2")).unwrap(), rows_with_savings());
+}
+
+fn rows_with_savings() -> Vec<EpisodeRow> {
+    let mut rows = rows();
+    for call in rows.iter_mut().flat_map(|row| &mut row.calls) {
+        call.usage.saved_usd = call.usage.cost_usd / 2.0;
+    }
+    rows
 }
 
 #[test]
 #[ignore = "writes the golden file; only for a new version of the format"]
 fn write_the_golden_file() {
-    assert!(!golden().exists(), "a golden file is never written twice");
-    conductor_datasets::episodes::write_rows(&golden(), rows()).unwrap();
+    let path = golden("v2");
+    assert!(!path.exists(), "a golden file is never written twice");
+    conductor_datasets::episodes::write_rows(&path, rows_with_savings()).unwrap();
 }
 
 #[test]
@@ -76,7 +91,7 @@ fn none_and_many_episodes_are_files_too() {
 
 fn with_version(path: &Path, pairs: Option<Vec<KeyValue>>) {
     let reader =
-        ParquetRecordBatchReaderBuilder::try_new(fs::File::open(golden()).unwrap()).unwrap();
+        ParquetRecordBatchReaderBuilder::try_new(fs::File::open(golden("v1")).unwrap()).unwrap();
     let schema = reader.schema().clone();
     let properties = WriterProperties::builder().set_key_value_metadata(pairs).build();
     let file = fs::File::create(path).unwrap();
@@ -96,19 +111,19 @@ fn what_is_no_episode_log_of_a_known_version_is_refused() {
         Some(vec![pair("conductor.format", format), pair("conductor.version", version)])
     };
     for (pairs, words) in [
-        (pairs("episodes", "2"), "it has version 2, of a newer Conductor; update this one"),
+        (pairs("episodes", "3"), "it has version 3, of a newer Conductor; update this one"),
         (pairs("episodes", "x"), "\"x\"; the file is damaged"),
         (pairs("metrics", "1"), "its conductor.format is \"metrics\""),
         (None, "it was not written by Conductor"),
     ] {
         with_version(&path, pairs);
         let error = read_episodes(&path).unwrap_err();
-        assert!(matches!(error, DataError::Version { known: 1, .. }), "{error}");
+        assert!(matches!(error, DataError::Version { known: 2, .. }), "{error}");
         assert!(error.to_string().contains(words), "{error}");
     }
     with_version(&path, pairs("episodes", "1"));
     assert_eq!(read_episodes(&path).unwrap(), rows());
-    fs::write(&path, &fs::read(golden()).unwrap()[..500]).unwrap();
+    fs::write(&path, &fs::read(golden("v1")).unwrap()[..500]).unwrap();
     assert!(matches!(read_episodes(&path), Err(DataError::Parquet { .. })));
 }
 

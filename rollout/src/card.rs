@@ -20,23 +20,45 @@ pub struct WorkerCard {
 pub struct Price {
     /// Dollars per million prompt tokens.
     pub input_usd_per_million: f64,
+    /// Dollars per million prompt tokens that the provider had cached.
+    pub cached_input_usd_per_million: f64,
     /// Dollars per million completion tokens.
     pub output_usd_per_million: f64,
 }
 
 impl Price {
     /// Nothing.
-    pub const FREE: Self = Self { input_usd_per_million: 0.0, output_usd_per_million: 0.0 };
+    pub const FREE: Self = Self::flat(0.0, 0.0);
+
+    /// A price without a discount for cached tokens.
+    pub const fn flat(input_usd_per_million: f64, output_usd_per_million: f64) -> Self {
+        Self {
+            input_usd_per_million,
+            cached_input_usd_per_million: input_usd_per_million,
+            output_usd_per_million,
+        }
+    }
 
     /// Dollars for a call of this size.
     ///
     /// ```
     /// use conductor_rollout::Price;
-    /// let price = Price { input_usd_per_million: 2.0, output_usd_per_million: 8.0 };
-    /// assert_eq!(price.of(1_000_000, 500_000), 6.0);
+    /// assert_eq!(Price::flat(2.0, 8.0).of(1_000_000, 500_000), 6.0);
     /// ```
     pub fn of(self, prompt_tokens: u64, completion_tokens: u64) -> f64 {
-        (self.input_usd_per_million * prompt_tokens as f64
+        self.of_cached(prompt_tokens, 0, completion_tokens)
+    }
+
+    /// Dollars for a call of which so many prompt tokens were cached.
+    pub fn of_cached(
+        self,
+        prompt_tokens: u64,
+        cached_prompt_tokens: u64,
+        completion_tokens: u64,
+    ) -> f64 {
+        let cached = cached_prompt_tokens.min(prompt_tokens);
+        (self.input_usd_per_million * (prompt_tokens - cached) as f64
+            + self.cached_input_usd_per_million * cached as f64
             + self.output_usd_per_million * completion_tokens as f64)
             / 1e6
     }

@@ -10,11 +10,17 @@ use futures_util::stream::FuturesUnordered;
 use crate::pool::Pool;
 use crate::worker_message::{SeenStep, worker_message};
 
+/// More steps than any workflow has (`workflow.max_steps` is at most 16).
+const MOST_STEPS: u32 = 16;
+
 /// How to run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RunOptions {
     /// Seed of the episode; each step's seed derives from it.
     pub seed: u64,
+    /// Which of the group's samples the episode is: a step's answer is told apart by it from other samples' answers to the
+    /// same message, where the worker samples.
+    pub sample: u32,
     /// The last answer that is not empty counts (evaluation) instead of the last one (training).
     pub last_nonempty: bool,
 }
@@ -37,7 +43,7 @@ pub async fn run(pool: &Pool, task: &Task, workflow: Workflow, options: RunOptio
                 && step.access.iter().all(|&earlier| matches!(results[earlier], Some(Ok(_))));
             if ready {
                 started[index] = true;
-                calls.push(call(pool, task, steps, index, inputs(step, &results), options.seed));
+                calls.push(call(pool, task, steps, index, inputs(step, &results), options));
             }
         }
         let Some((index, result)) = calls.next().await else { break };
@@ -62,7 +68,7 @@ async fn call(
     steps: &[Step],
     index: usize,
     inputs: Vec<Answer>,
-    episode_seed: u64,
+    options: RunOptions,
 ) -> (usize, Result<Answer, WorkerError>) {
     let step = &steps[index];
     let worker = &pool.workers()[step.worker];
@@ -80,7 +86,9 @@ async fn call(
         message: &message,
         seen: &seen,
         seen_scores: &seen_scores,
-        seed: seed::derive(episode_seed, "step", &[&index.to_string()]),
+        seed: seed::derive(options.seed, "step", &[&index.to_string()]),
+        // Two steps of one workflow that ask the same want two answers.
+        sample: options.sample * MOST_STEPS + index as u32,
     };
     (index, worker.call(request).await)
 }

@@ -12,6 +12,7 @@ pub mod pool;
 pub mod prompt;
 pub mod recording;
 pub mod render;
+pub mod store;
 pub mod worker_message;
 
 pub use card::{Price, WorkerCard};

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use conductor_configs::schema;
 use conductor_rollout::pool::{OpenAi, Worker};
+use conductor_rollout::store::AnswerStore;
 use conductor_types::{Answer, WorkerError, WorkerErrorKind, WorkerRequest};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -19,6 +20,8 @@ enum Reply {
     Http(&'static str, &'static str, String),
     /// Headers of a long body, part of it, then the connection is closed.
     CutOff,
+    /// The same, and the connection stays open.
+    Stalls,
     /// A good answer after this many milliseconds.
     Late(u64),
     /// Nothing, for a long time.
@@ -60,6 +63,7 @@ async fn serve(script: Vec<Reply>) -> Server {
             let (at_once, most) = (Arc::clone(&at_once), Arc::clone(&most));
             tokio::spawn(async move {
                 *last_request.lock().await = read_request(&mut socket).await;
+                let stalls = matches!(reply, Reply::Stalls);
                 let text = match reply {
                     Reply::Http(status, headers, body) => format!(
                         "HTTP/1.1 {status}\r\nContent-Type: application/json\r\nConnection: close\r\n\
@@ -76,7 +80,7 @@ async fn serve(script: Vec<Reply>) -> Server {
                             GOOD.len()
                         )
                     }
-                    Reply::CutOff => {
+                    Reply::CutOff | Reply::Stalls => {
                         "HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n{\"choices\":".into()
                     }
                     Reply::Silence => {
@@ -85,6 +89,9 @@ async fn serve(script: Vec<Reply>) -> Server {
                     }
                 };
                 let _ = socket.write_all(text.as_bytes()).await;
+                if stalls {
+                    tokio::time::sleep(Duration::from_secs(30)).await;
+                }
             });
         }
     });
@@ -122,17 +129,23 @@ fn settings(base_url: &str) -> schema::OpenAiWorker {
         "input_usd_per_million": 2.0,
         "output_usd_per_million": 10.0,
         "timeout_secs": 1.0,
+        "attempts": 3,
     }))
     .unwrap()
 }
 
 async fn ask(worker: &OpenAi) -> Result<Answer, WorkerError> {
+    ask_sample(worker, 0).await
+}
+
+async fn ask_sample(worker: &OpenAi, sample: u32) -> Result<Answer, WorkerError> {
     let request = WorkerRequest {
         task_id: "t",
         message: "Two and two?",
         seen: &[],
         seen_scores: &[],
         seed: 0,
+        sample,
     };
     worker.call(request).await
 }
@@ -183,10 +196,25 @@ async fn an_answer_without_usage_is_kept_and_said_to_be_estimated() {
 }
 
 #[tokio::test]
-async fn bad_answers_are_not_asked_again() {
+async fn an_empty_answer_is_asked_again() {
     for body in [
         "{\"choices\":[]}",
         "{\"choices\":[{\"message\":{\"content\":null}}]}",
+        "{\"choices\":[{\"message\":{\"content\":\" \\n\"}}]}",
+    ] {
+        let server = serve(vec![ok(body), ok(GOOD)]).await;
+        assert_eq!(ask_server(&server).await.unwrap().text, "It is 4.", "{body}");
+        assert_eq!(server.hits.load(Ordering::SeqCst), 2, "{body}");
+        let server = serve(vec![ok(body)]).await;
+        let error = ask_server(&server).await.unwrap_err();
+        assert_eq!(error.kind, WorkerErrorKind::BadAnswer, "{body}: {error}");
+        assert!(error.message.contains("after 3 attempts"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn bad_answers_are_not_asked_again() {
+    for body in [
         "{\"choices\":\"none\"}",
         "{\"choices\":[{\"message\":{\"content\":\"4\"}}",
         "<html>hello</html>",
@@ -243,11 +271,121 @@ async fn silence_ends_with_the_timeout_and_a_cut_is_a_broken_connection() {
     let error = ask_server(&server).await.unwrap_err();
     assert_eq!(error.kind, WorkerErrorKind::Timeout);
     assert!(error.message.contains("timeout_secs"), "{error}");
+    assert_eq!(server.hits.load(Ordering::SeqCst), 3);
     assert!(start.elapsed() < Duration::from_secs(15), "{:?}", start.elapsed());
 
     let server = serve(vec![Reply::CutOff]).await;
     let error = ask_server(&server).await.unwrap_err();
     assert_eq!(error.kind, WorkerErrorKind::Unavailable, "{error}");
+    assert_eq!(server.hits.load(Ordering::SeqCst), 3);
+    let server = serve(vec![Reply::Silence, Reply::CutOff, ok(GOOD)]).await;
+    assert_eq!(ask_server(&server).await.unwrap().text, "It is 4.");
+}
+
+#[tokio::test]
+async fn each_time_limit_is_named_when_it_ends_an_attempt() {
+    for (setting, reply) in [
+        ("first_byte_timeout_secs", Reply::Silence),
+        ("idle_timeout_secs", Reply::Stalls),
+        ("deadline_secs", Reply::Silence),
+    ] {
+        let server = serve(vec![reply]).await;
+        let mut settings = settings(&server.base_url);
+        settings.attempts = 1;
+        settings.timeout_secs = 5.0;
+        match setting {
+            "first_byte_timeout_secs" => settings.first_byte_timeout_secs = Some(0.1),
+            "idle_timeout_secs" => settings.idle_timeout_secs = Some(0.1),
+            _ => settings.deadline_secs = 0.1,
+        }
+        let start = Instant::now();
+        let error = ask(&OpenAi::new("live", None, &settings).unwrap()).await.unwrap_err();
+        assert_eq!(error.kind, WorkerErrorKind::Timeout);
+        assert!(error.message.contains(setting), "{setting}: {error}");
+        assert!(start.elapsed() < Duration::from_secs(3), "{setting}: {:?}", start.elapsed());
+    }
+}
+
+#[tokio::test]
+async fn the_deadline_ends_the_retries() {
+    let server = serve(vec![Reply::Http("503 Service Unavailable", "", "down".into())]).await;
+    let mut settings = settings(&server.base_url);
+    (settings.attempts, settings.deadline_secs) = (100, 1.5);
+    let start = Instant::now();
+    let error = ask(&OpenAi::new("live", None, &settings).unwrap()).await.unwrap_err();
+    assert!(error.message.contains("503") && error.message.contains("attempts"), "{error}");
+    assert!(start.elapsed() < Duration::from_secs(4), "{:?}", start.elapsed());
+}
+
+#[tokio::test]
+async fn an_endpoint_that_is_down_is_left_alone_and_then_probed() {
+    let down = Reply::Http("500 Internal Server Error", "", "down".into());
+    let script = [vec![down; 8], vec![ok(GOOD)]].concat();
+    let server = serve(script).await;
+    let mut settings = settings(&server.base_url);
+    settings.attempts = 1;
+    let worker = OpenAi::new("live", None, &settings).unwrap();
+    for _ in 0..8 {
+        ask(&worker).await.unwrap_err();
+    }
+    // Nobody is asked while the circuit is open; then one call is the probe, and all others follow it.
+    let start = Instant::now();
+    let answers = futures_util::future::join_all((0..5).map(|n| ask_sample(&worker, n))).await;
+    assert!(answers.iter().all(Result::is_ok), "{answers:?}");
+    assert!(start.elapsed() > Duration::from_secs(1), "{:?}", start.elapsed());
+    assert_eq!(server.hits.load(Ordering::SeqCst), 8 + 5);
+
+    let server = serve(vec![Reply::Http("500 Internal Server Error", "", "down".into())]).await;
+    settings.base_url.clone_from(&server.base_url);
+    settings.deadline_secs = 1.0;
+    let worker = OpenAi::new("live", None, &settings).unwrap();
+    for _ in 0..8 {
+        ask(&worker).await.unwrap_err();
+    }
+    let error = ask(&worker).await.unwrap_err();
+    assert!(
+        error.message.contains("not asked for now") && error.message.contains("500"),
+        "{error}"
+    );
+    assert_eq!(server.hits.load(Ordering::SeqCst), 8);
+}
+
+#[tokio::test]
+async fn cached_tokens_have_a_price_of_their_own_and_effort_is_sent() {
+    let usages = [
+        r#"{"prompt_tokens":100,"completion_tokens":20,"prompt_tokens_details":{"cached_tokens":60}}"#,
+        r#"{"prompt_tokens":100,"completion_tokens":20,"prompt_cache_hit_tokens":60}"#,
+    ];
+    for usage in usages {
+        let body =
+            format!("{{\"choices\":[{{\"message\":{{\"content\":\"4\"}}}}],\"usage\":{usage}}}");
+        let server = serve(vec![ok(&body)]).await;
+        let mut settings = settings(&server.base_url);
+        settings.cached_input_usd_per_million = Some(0.5);
+        settings.reasoning_effort = Some("low".into());
+        let answer = ask(&OpenAi::new("live", None, &settings).unwrap()).await.unwrap();
+        let expected = (40.0 * 2.0 + 60.0 * 0.5 + 20.0 * 10.0) / 1e6;
+        assert!((answer.usage.cost_usd - expected).abs() < 1e-15, "{:?}", answer.usage);
+        let request = server.last_request.lock().await.clone();
+        assert!(request.contains("\"reasoning_effort\":\"low\""), "{request}");
+    }
+}
+
+#[tokio::test]
+async fn a_key_comes_from_a_file_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("key");
+    let server = serve(vec![ok(GOOD)]).await;
+    let mut settings = settings(&server.base_url);
+    settings.api_key_file = Some(path.clone());
+    let missing = OpenAi::new("live", None, &settings).err().unwrap().to_string();
+    assert!(missing.contains("cannot be read") && missing.contains("api_key_file"), "{missing}");
+    std::fs::write(&path, "  \n").unwrap();
+    let empty = OpenAi::new("live", None, &settings).err().unwrap().to_string();
+    assert!(empty.contains("is empty"), "{empty}");
+    std::fs::write(&path, "sk-from-a-file\n").unwrap();
+    ask(&OpenAi::new("live", None, &settings).unwrap()).await.unwrap();
+    assert!(server.last_request.lock().await.contains("Bearer sk-from-a-file\r\n"));
 }
 
 #[tokio::test]
@@ -297,8 +435,67 @@ async fn no_more_calls_at_once_than_configured() {
     settings.concurrency = 3;
     let worker = OpenAi::new("live", None, &settings).unwrap();
     assert_eq!(worker.concurrency(), 3);
-    let answers = futures_util::future::join_all((0..20).map(|_| ask(&worker))).await;
+    let answers = futures_util::future::join_all((0..20).map(|n| ask_sample(&worker, n))).await;
     assert!(answers.iter().all(Result::is_ok));
     assert_eq!(server.most_at_once.load(Ordering::SeqCst), 3);
     assert_eq!(server.hits.load(Ordering::SeqCst), 20);
+}
+
+fn stored(server: &Server, temperature: f64, store: &Arc<AnswerStore>) -> OpenAi {
+    let mut settings = settings(&server.base_url);
+    settings.temperature = temperature;
+    OpenAi::new("live", None, &settings).unwrap().keeping(Arc::clone(store))
+}
+
+#[tokio::test]
+async fn an_answer_is_paid_once_by_all_workers_of_that_name_and_setting() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Arc::new(AnswerStore::open(&folder.path().join("a.sqlite")).unwrap());
+    let server = serve(vec![ok(GOOD)]).await;
+    let first = ask(&stored(&server, 0.0, &store)).await.unwrap();
+    assert!((first.usage.saved_usd, first.usage.paid_usd()) == (0.0, first.usage.cost_usd));
+    // Greedy answers do not depend on the sample, and another worker of that name is the same worker.
+    let again = ask_sample(&stored(&server, 0.0, &store), 7).await.unwrap();
+    assert_eq!((again.text.as_str(), server.hits.load(Ordering::SeqCst)), ("It is 4.", 1));
+    assert!((again.usage.cost_usd, again.usage.paid_usd()) == (first.usage.cost_usd, 0.0));
+    // A worker that samples is asked once a sample.
+    let sampling = stored(&server, 0.5, &store);
+    for sample in [0, 1, 0, 1, 2] {
+        ask_sample(&sampling, sample).await.unwrap();
+    }
+    assert_eq!(server.hits.load(Ordering::SeqCst), 1 + 3);
+}
+
+#[tokio::test]
+async fn the_same_call_under_way_is_sent_once_and_counted_once() {
+    let server = serve(vec![Reply::Late(50)]).await;
+    let mut settings = settings(&server.base_url);
+    settings.temperature = 0.0;
+    let worker = OpenAi::new("live", None, &settings).unwrap();
+    let answers = futures_util::future::join_all((0..10).map(|n| ask_sample(&worker, n))).await;
+    let paid: Vec<f64> = answers.iter().map(|a| a.as_ref().unwrap().usage.paid_usd()).collect();
+    assert_eq!(server.hits.load(Ordering::SeqCst), 1);
+    assert_eq!(paid.iter().filter(|usd| **usd > 0.0).count(), 1);
+}
+
+#[tokio::test]
+async fn a_call_whose_caller_is_gone_is_kept_and_a_drain_sends_nothing_new() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Arc::new(AnswerStore::open(&folder.path().join("a.sqlite")).unwrap());
+    let server = serve(vec![Reply::Late(200)]).await;
+    let mut settings = settings(&server.base_url);
+    settings.concurrency = 2;
+    let worker = OpenAi::new("live", None, &settings).unwrap().keeping(Arc::clone(&store));
+    let calls = futures_util::future::join_all((0..6).map(|n| ask_sample(&worker, n)));
+    assert!(tokio::time::timeout(Duration::from_millis(100), calls).await.is_err());
+    let start = Instant::now();
+    worker.drain().await;
+    assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
+    assert_eq!(server.hits.load(Ordering::SeqCst), 2);
+    assert_eq!(
+        conductor_rollout::store::stats(&folder.path().join("a.sqlite")).unwrap().answers,
+        2
+    );
+    let error = ask_sample(&worker, 9).await.unwrap_err();
+    assert!(error.message.contains("was not sent"), "{error}");
 }

@@ -13,7 +13,7 @@ use conductor_types::{
     Outcome, Step, WorkerCapability, WorkerErrorKind, Workflow, WorkflowErrorKind,
 };
 
-const OPTIONS: RunOptions = RunOptions { seed: 0, last_nonempty: true };
+const OPTIONS: RunOptions = RunOptions { seed: 0, sample: 0, last_nonempty: true };
 
 fn answer(task_id: &str, worker: &str, text: Option<&str>, score: Option<f64>) -> RecordedAnswer {
     RecordedAnswer {

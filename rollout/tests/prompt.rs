@@ -96,7 +96,7 @@ fn questions_share_everything_up_to_the_question() {
 fn workers_are_bare_numbers_unless_more_is_shown() {
     let mut workers = team(&[WorkerCapability::General, WorkerCapability::Combines]);
     workers[0].description = Some("Small\nand quick".into());
-    workers[0].price = Some(Price { input_usd_per_million: 0.15, output_usd_per_million: 0.6 });
+    workers[0].price = Some(Price::flat(0.15, 0.6));
     workers[1].price = Some(Price::FREE);
     for short_instructions in [false, true] {
         let bare = schema::Workflow { short_instructions, ..schema::Workflow::default() };

@@ -9,6 +9,7 @@ pub mod export;
 mod model_args;
 pub mod policy;
 pub mod pool;
+mod pool_cache;
 mod pool_eval;
 mod setup;
 pub mod train;

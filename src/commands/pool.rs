@@ -17,6 +17,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::data::SplitArg;
+use super::pool_cache::{self, PoolCache};
 use super::pool_eval::PoolEval;
 use super::setup;
 use crate::cli::ConfigArgs;
@@ -55,6 +56,9 @@ pub enum Pool {
         conductor pool import --answers answers.jsonl --tasks tasks.jsonl --out others.parquet"
     )]
     Import(Import),
+    /// Look at the paid answers that runs share.
+    #[command(subcommand)]
+    Cache(PoolCache),
 }
 
 #[derive(Debug, Args)]
@@ -116,6 +120,7 @@ pub fn run(verb: Pool) -> anyhow::Result<Exit> {
         Pool::Eval(args) => super::pool_eval::run(&args),
         Pool::Record(args) => record(&args),
         Pool::Import(args) => import(&args),
+        Pool::Cache(verb) => pool_cache::run(&verb),
     }
 }
 
@@ -252,7 +257,7 @@ fn live_workers(pool: &schema::Pool, names: &[String]) -> anyhow::Result<schema:
             .into());
     }
     let chosen = |worker: &schema::Worker| names.is_empty() || names.contains(&worker.name);
-    Ok(schema::Pool { workers: live.into_iter().filter(chosen).collect() })
+    Ok(schema::Pool { workers: live.into_iter().filter(chosen).collect(), ..pool.clone() })
 }
 
 fn report_record(args: &Record, report: &RecordReport) -> anyhow::Result<()> {

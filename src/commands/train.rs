@@ -49,7 +49,8 @@ pub fn run(arguments: &Train) -> anyhow::Result<Exit> {
         eprintln!("{} the earlier run is now {}", style.warn("moved:"), old.display());
     }
     let folder = RunFolder::create_or_resume(&section.dir, &section.name, &resolved.to_toml())?;
-    let stop = interrupt::watch("the run saves a checkpoint")?;
+    let stop =
+        interrupt::watch("calls under way come to their end, and the run saves a checkpoint")?;
     let mut console = Console::choose(arguments.json);
     for change in folder.changes() {
         console.show(&Event::Notice { message: format!("since the run began, {change}") });

@@ -69,6 +69,7 @@ pub(crate) fn of_episodes(groups: &[Vec<Episode>], pool: &Pool) -> Metrics {
 
     set("cost/usd_mean", mean(ran().map(|e| e.outcome.usage().cost_usd)));
     set("cost/usd_total", all.iter().map(|e| e.outcome.usage().cost_usd).sum());
+    set("cost/saved_usd", all.iter().map(|e| e.outcome.usage().saved_usd).sum());
     set("pool/calls", all.iter().map(|e| e.outcome.calls().len() as f64).sum());
     set(
         "pool/tokens_mean",

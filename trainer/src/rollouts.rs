@@ -134,7 +134,7 @@ fn run_jobs(
     let total = jobs.len();
     let mut episodes: Vec<Option<Episode>> = vec![None; total];
     let mut waiting = jobs.into_iter().enumerate();
-    environment.runtime.block_on(async {
+    let ended = environment.runtime.block_on(async {
         let mut running = FuturesUnordered::new();
         let mut done = 0;
         loop {
@@ -158,7 +158,12 @@ fn run_jobs(
                 return Err(TrainError::Interrupted);
             }
         }
-    })?;
+    });
+    if ended.is_err() {
+        // Calls that are paid come to their end, so that their answers are kept.
+        environment.runtime.block_on(environment.pool.drain());
+    }
+    ended?;
     Ok(episodes.into_iter().flatten().collect())
 }
 
@@ -167,6 +172,7 @@ async fn run_job(environment: &Environment, job: Job<'_>, options: RolloutOption
     let parts = [options.step.to_string(), sample.to_string()];
     let run_options = RunOptions {
         seed: seed::derive(options.run_seed, "workers", &[&parts[0], &task.id, &parts[1]]),
+        sample,
         last_nonempty: options.evaluation,
     };
     let outcome = match workflow {

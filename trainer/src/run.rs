@@ -376,7 +376,7 @@ impl<'a> Run<'a> {
         self.state.episodes += episodes.len() as u64;
         for episode in episodes {
             self.state.calls += episode.outcome.calls().len() as u64;
-            self.state.spend_usd += episode.outcome.usage().cost_usd;
+            self.state.spend_usd += episode.outcome.usage().paid_usd();
         }
     }
 

@@ -24,10 +24,20 @@ pub struct Usage {
     pub prompt_tokens: u64,
     /// Tokens written, hidden reasoning included.
     pub completion_tokens: u64,
-    /// Dollars.
+    /// Dollars: the price of the answer, whether it was paid now or before.
     pub cost_usd: f64,
+    /// The part of `cost_usd` that was not paid now, because the answer had been paid before.
+    #[serde(default)]
+    pub saved_usd: f64,
     /// Milliseconds from request to last byte.
     pub latency_ms: f64,
+}
+
+impl Usage {
+    /// Dollars paid now.
+    pub fn paid_usd(&self) -> f64 {
+        self.cost_usd - self.saved_usd
+    }
 }
 
 impl std::ops::AddAssign for Usage {
@@ -36,6 +46,7 @@ impl std::ops::AddAssign for Usage {
         self.prompt_tokens += other.prompt_tokens;
         self.completion_tokens += other.completion_tokens;
         self.cost_usd += other.cost_usd;
+        self.saved_usd += other.saved_usd;
         self.latency_ms += other.latency_ms;
     }
 }

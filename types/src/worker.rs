@@ -18,6 +18,8 @@ pub struct WorkerRequest<'a> {
     pub seen_scores: &'a [Option<f64>],
     /// Seed of this call, for workers that sample.
     pub seed: u64,
+    /// Which of several answers to the same message, for workers that sample: a stored answer has the same number.
+    pub sample: u32,
 }
 
 /// What came back.

@@ -58,6 +58,7 @@ const CHECKS: &[Check] = &[
     pool::prices_come_in_pairs,
     pool::address_is_http,
     pool::key_variable_is_a_name,
+    pool::key_has_one_place,
     workflow::vote_needs_steps,
     workflow::examples_are_built_in,
     workflow::shown_descriptions_exist,

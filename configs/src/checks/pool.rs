@@ -106,6 +106,21 @@ pub(super) fn key_variable_is_a_name(facts: &Facts<'_>) -> Vec<Finding> {
         .collect()
 }
 
+/// Two places for one key leave open which one counts.
+pub(super) fn key_has_one_place(facts: &Facts<'_>) -> Vec<Finding> {
+    live(facts)
+        .filter(|(_, w)| w.api_key_env.is_some() && w.api_key_file.is_some())
+        .map(|(i, worker)| {
+            let key = |name: &str| format!("pool.workers[{i}].{name}");
+            Finding::new(
+                [key("api_key_file"), key("api_key_env")],
+                format!("worker for \"{}\" names two places for its key", worker.model),
+                "keep one of `api_key_env` and `api_key_file`",
+            )
+        })
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use crate::checks::tests::conflicts;
@@ -125,6 +140,13 @@ mod tests {
         assert_eq!(conflicts(&[r#"pool.workers=[{name="v",kind="vote"}]"#]), ["pool.workers"]);
         let two = r#"pool.workers=[{name="v",kind="vote"},{name="w",kind="vote"}]"#;
         assert_eq!(conflicts(&[two]), ["pool.workers"]);
+    }
+
+    #[test]
+    fn a_key_in_two_places() {
+        let both = live(r#"base_url="http://h/v1",api_key_env="KEY",api_key_file="key.txt""#);
+        assert_eq!(conflicts(&[&both]), ["pool.workers[0].api_key_file"]);
+        assert!(conflicts(&[&live(r#"base_url="http://h/v1",api_key_file="key.txt""#)]).is_empty());
     }
 
     #[test]

@@ -13,6 +13,10 @@ pub struct Pool {
     /// The workers; at least one.
     #[schemars(length(min = 1))]
     pub workers: Vec<Worker>,
+    /// Where every answer of a live worker is kept, so that none is paid twice: a file that runs and processes share. It is
+    /// made when the first live worker is opened. An empty path keeps nothing.
+    #[serde(default = "default_store", deserialize_with = "path_or_nothing")]
+    pub store: Option<PathBuf>,
 }
 
 /// One worker.
@@ -82,23 +86,35 @@ pub struct OpenAiWorker {
     /// The model's name at the endpoint.
     #[schemars(length(min = 1))]
     pub model: String,
-    /// Environment variable that holds the key; absent means no key is sent.
+    /// Environment variable that holds the key; without it and `api_key_file` no key is sent.
     #[serde(default)]
     #[schemars(length(min = 1))]
     pub api_key_env: Option<String>,
+    /// File that holds the key and nothing else.
+    #[serde(default)]
+    #[schemars(length(min = 1))]
+    pub api_key_file: Option<PathBuf>,
     /// Sampling temperature.
     #[serde(default)]
     #[schemars(range(min = 0))]
     pub temperature: f64,
-    /// Longest answer.
+    /// Longest answer, hidden reasoning included.
     #[serde(default = "default_max_tokens")]
     #[schemars(range(min = 1))]
     pub max_tokens: u32,
+    /// How much the model thinks before it answers, in the endpoint's own words (`low`, `medium`, `high` …); absent sends nothing.
+    #[serde(default)]
+    #[schemars(length(min = 1))]
+    pub reasoning_effort: Option<String>,
     /// Dollars per million prompt tokens.
     #[serde(default)]
     #[schemars(range(min = 0))]
     pub input_usd_per_million: f64,
-    /// Dollars per million completion tokens.
+    /// Dollars per million prompt tokens that the provider had cached; absent means the price of any others.
+    #[serde(default)]
+    #[schemars(range(min = 0))]
+    pub cached_input_usd_per_million: Option<f64>,
+    /// Dollars per million completion tokens, hidden reasoning included.
     #[serde(default)]
     #[schemars(range(min = 0))]
     pub output_usd_per_million: f64,
@@ -106,7 +122,35 @@ pub struct OpenAiWorker {
     #[serde(default = "default_concurrency")]
     #[schemars(range(min = 1))]
     pub concurrency: u32,
-    /// Time from request to last byte.
+    /// Most requests a minute; what the endpoint says in its headers is obeyed in any case.
+    #[serde(default)]
+    #[schemars(extend("exclusiveMinimum" = 0))]
+    pub requests_per_minute: Option<f64>,
+    /// Most prompt and answer tokens a minute; each call counts with `max_tokens` until its answer is there.
+    #[serde(default)]
+    #[schemars(extend("exclusiveMinimum" = 0))]
+    pub tokens_per_minute: Option<f64>,
+    /// Attempts at one call, the first included. What a retry cannot mend is not tried again.
+    #[serde(default = "default_attempts")]
+    #[schemars(range(min = 1))]
+    pub attempts: u32,
+    /// Time for all attempts at one call, from the first on; waiting for the worker's limits does not count.
+    #[serde(default = "default_deadline_secs")]
+    #[schemars(extend("exclusiveMinimum" = 0))]
+    pub deadline_secs: f64,
+    /// Time for making a connection.
+    #[serde(default = "default_connect_timeout_secs")]
+    #[schemars(extend("exclusiveMinimum" = 0))]
+    pub connect_timeout_secs: f64,
+    /// Time from request to the answer's first byte; absent means `timeout_secs`.
+    #[serde(default)]
+    #[schemars(extend("exclusiveMinimum" = 0))]
+    pub first_byte_timeout_secs: Option<f64>,
+    /// Time between two pieces of an answer; absent means `timeout_secs`.
+    #[serde(default)]
+    #[schemars(extend("exclusiveMinimum" = 0))]
+    pub idle_timeout_secs: Option<f64>,
+    /// Time of one attempt, from request to last byte.
     #[serde(default = "default_timeout_secs")]
     #[schemars(extend("exclusiveMinimum" = 0))]
     pub timeout_secs: f64,
@@ -138,12 +182,35 @@ fn close_variants(schema: &mut schemars::Schema) {
     }
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "serde wants the field's own type")]
+fn default_store() -> Option<PathBuf> {
+    Some("runs/answers.sqlite".into())
+}
+
+/// TOML has no null, so that an empty path says that there is none.
+fn path_or_nothing<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<PathBuf>, D::Error> {
+    let path = Option::<PathBuf>::deserialize(from)?;
+    Ok(path.filter(|path| !path.as_os_str().is_empty()))
+}
+
 fn default_max_tokens() -> u32 {
     1024
 }
 
 fn default_concurrency() -> u32 {
     8
+}
+
+fn default_attempts() -> u32 {
+    5
+}
+
+fn default_deadline_secs() -> f64 {
+    600.0
+}
+
+fn default_connect_timeout_secs() -> f64 {
+    10.0
 }
 
 fn default_timeout_secs() -> f64 {

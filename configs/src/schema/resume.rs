@@ -4,17 +4,31 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 /// Where a run is stored, how it is watched, and how its work is cut to fit the machine.
-const FREE: [&str; 7] = [
+const FREE: [&str; 8] = [
     "run.name",
     "run.dir",
     "run.threads",
+    "pool.store",
     "sampling.batch_size",
     "train.micro_batch_tokens",
     "policy.recompute_activations",
     "reward.python.parallel",
 ];
 /// How a live worker is reached, within `pool.workers[n]`.
-const FREE_OF_WORKERS: [&str; 4] = ["base_url", "api_key_env", "concurrency", "timeout_secs"];
+const FREE_OF_WORKERS: [&str; 12] = [
+    "base_url",
+    "api_key_env",
+    "api_key_file",
+    "concurrency",
+    "requests_per_minute",
+    "tokens_per_minute",
+    "attempts",
+    "deadline_secs",
+    "connect_timeout_secs",
+    "first_byte_timeout_secs",
+    "idle_timeout_secs",
+    "timeout_secs",
+];
 
 /// A value that differs between two resolved configurations.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -89,6 +89,11 @@ impl<'a> Reader<'a> {
                         prompt_tokens: item.count("prompt_tokens")?,
                         completion_tokens: item.count("completion_tokens")?,
                         cost_usd: item.float("cost_usd")?,
+                        // Version 1 knew no stored answers.
+                        saved_usd: match columns("saved_usd") {
+                            Some(_) => item.float("saved_usd")?,
+                            None => 0.0,
+                        },
                         latency_ms: item.float("latency_ms")?,
                     },
                     error: item.maybe_text("error")?,

@@ -1,4 +1,4 @@
-//! Episode rows to columns. Version 1 of the format; docs/formats.md has the same table in words.
+//! Episode rows to columns. Version 2 of the format; docs/formats.md has the same table in words.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use conductor_types::{Call, RewardParts};
 use super::EpisodeRow;
 use crate::names;
 
-/// The schema of version 1.
+/// The schema of version 2.
 pub fn schema() -> Arc<Schema> {
     batch(&[]).schema()
 }
@@ -155,6 +155,7 @@ fn calls(rows: &[EpisodeRow]) -> ArrayRef {
         ("prompt_tokens", Nulls::Never, wholes(|call| call.usage.prompt_tokens)),
         ("completion_tokens", Nulls::Never, wholes(|call| call.usage.completion_tokens)),
         ("cost_usd", Nulls::Never, floats(|call| Some(call.usage.cost_usd))),
+        ("saved_usd", Nulls::Never, floats(|call| Some(call.usage.saved_usd))),
         ("latency_ms", Nulls::Never, floats(|call| Some(call.usage.latency_ms))),
         ("error", Nulls::Allowed, texts(|call| call.error.as_deref())),
     ];

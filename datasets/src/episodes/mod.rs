@@ -14,7 +14,7 @@ pub use row::EpisodeRow;
 use crate::columns::{self, Format, Table};
 use crate::error::{DataError, help_for};
 
-const FORMAT: Format = Format { name: "episodes", label: "an episode log", version: 1 };
+const FORMAT: Format = Format { name: "episodes", label: "an episode log", version: 2 };
 
 /// The part of a step that training episodes belong to.
 pub const TRAIN_PART: &str = "train";

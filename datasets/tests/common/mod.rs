@@ -7,8 +7,13 @@ use conductor_types::{
 };
 
 fn call(step: usize, worker: &str, answer: &str) -> Call {
-    let usage =
-        Usage { prompt_tokens: 40, completion_tokens: 12, cost_usd: 0.000_25, latency_ms: 321.5 };
+    let usage = Usage {
+        prompt_tokens: 40,
+        completion_tokens: 12,
+        cost_usd: 0.000_25,
+        saved_usd: 0.0,
+        latency_ms: 321.5,
+    };
     Call {
         step,
         worker: worker.into(),

@@ -23,16 +23,20 @@ pub use vote::Vote;
 
 use crate::card::WorkerCard;
 use crate::recording::{self, Recording, RecordingError};
+use crate::store::{AnswerStore, StoreError};
 
 /// A future of a worker's call.
 pub type CallFuture<'a> = Pin<Box<dyn Future<Output = Result<Answer, WorkerError>> + Send + 'a>>;
+
+/// A future of the end of a worker's calls.
+pub type DrainFuture<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
 
 /// Something that answers questions: a stored answer, a vote, a live endpoint, a script in a test.
 pub trait Worker: Send + Sync {
     /// What may be told of it.
     fn card(&self) -> &WorkerCard;
 
-    /// Answers one step. The future may be dropped at any time; what is under way is then lost.
+    /// Answers one step. The future may be dropped at any time. What is paid by then goes on without it.
     fn call<'a>(&'a self, request: WorkerRequest<'a>) -> CallFuture<'a>;
 
     /// Its name in the pool.
@@ -60,6 +64,11 @@ pub trait Worker: Send + Sync {
     fn answers_another_prompt(&self, task: &Task) -> bool {
         let _ = task;
         false
+    }
+
+    /// Begins no further call, and ends when none is under way: what is paid is kept.
+    fn drain(&self) -> DrainFuture<'_> {
+        Box::pin(std::future::ready(()))
     }
 
     /// What a person should know of its numbers (costs that the recording does not hold, estimated token counts).
@@ -127,19 +136,22 @@ pub enum PoolError {
         /// The one that is spelled most alike.
         nearest: Option<String>,
     },
-    /// The environment variable with the key is not set.
+    /// The key is not where the configuration says.
     #[error(
-        "worker \"{worker}\": the environment variable {variable} is not set; set it to the key of \
-         {base_url}, or remove api_key_env where no key is needed"
+        "worker \"{worker}\": {from}; it should hold the key of {base_url}. Remove api_key_env and api_key_file \
+         where no key is needed"
     )]
     MissingKey {
         /// The worker.
         worker: String,
-        /// The variable.
-        variable: String,
+        /// Where it was looked for, and what is wrong there.
+        from: String,
         /// The endpoint.
         base_url: String,
     },
+    /// The store of paid answers cannot be opened.
+    #[error(transparent)]
+    Store(#[from] StoreError),
     /// A setting cannot be used.
     #[error("worker \"{worker}\": {setting}: expected {expected}, given {given}")]
     BadSetting {
@@ -155,7 +167,8 @@ pub enum PoolError {
 }
 
 impl Pool {
-    /// Opens every worker; recordings are read into memory, each file once. Nothing is called.
+    /// Opens every worker; recordings are read into memory, each file once, and the store of answers is opened where a
+    /// live worker needs it. Nothing is called.
     #[expect(clippy::needless_pass_by_value, reason = "each vote keeps a share of it")]
     pub fn open(
         config: &schema::Pool,
@@ -163,6 +176,7 @@ impl Pool {
     ) -> Result<Self, PoolError> {
         let mut recordings: HashMap<PathBuf, Arc<Recording>> = HashMap::new();
         let mut workers: Vec<Arc<dyn Worker>> = Vec::with_capacity(config.workers.len());
+        let mut store: Option<Arc<AnswerStore>> = None;
         for worker in &config.workers {
             let (name, description) = (worker.name.as_str(), worker.description.clone());
             workers.push(match &worker.kind {
@@ -181,7 +195,17 @@ impl Pool {
                     Arc::new(Vote::new(name, description, Arc::clone(&extractor)))
                 }
                 schema::WorkerKind::Openai(settings) => {
-                    Arc::new(OpenAi::new(name, description, settings)?)
+                    let mut worker = OpenAi::new(name, description, settings)?;
+                    if let Some(path) = &config.store {
+                        // Made for the first worker that needs it, and shared by all.
+                        let shared = match &store {
+                            Some(shared) => Arc::clone(shared),
+                            None => Arc::new(AnswerStore::open(path)?),
+                        };
+                        worker = worker.keeping(Arc::clone(&shared));
+                        store = Some(shared);
+                    }
+                    Arc::new(worker)
                 }
             });
         }
@@ -239,6 +263,11 @@ impl Pool {
                 (!lacking.is_empty()).then(|| (worker.name().to_owned(), lacking))
             })
             .collect()
+    }
+
+    /// Begins no further call, and ends when none is under way: what is paid is kept.
+    pub async fn drain(&self) {
+        futures_util::future::join_all(self.workers.iter().map(|worker| worker.drain())).await;
     }
 
     /// What a person should know of the workers' numbers.

@@ -40,10 +40,10 @@ impl Recorded {
         }
         let price = match (settings.input_usd_per_million, settings.output_usd_per_million) {
             (None, None) => None,
-            (input, output) => Some(Price {
-                input_usd_per_million: checked_price(name, "input_usd_per_million", input)?,
-                output_usd_per_million: checked_price(name, "output_usd_per_million", output)?,
-            }),
+            (input, output) => Some(Price::flat(
+                checked_price(name, "input_usd_per_million", input)?,
+                checked_price(name, "output_usd_per_million", output)?,
+            )),
         };
         let capability = WorkerCapability::FromScratch;
         let card = WorkerCard { name: name.to_owned(), description, price, capability };
@@ -61,6 +61,7 @@ impl Recorded {
                 prompt_tokens: recorded.prompt_tokens,
                 completion_tokens: recorded.completion_tokens,
                 cost_usd,
+                saved_usd: 0.0,
                 latency_ms: recorded.latency_ms.unwrap_or(0.0),
             },
             recorded_score: recorded.score,

@@ -1,5 +1,7 @@
 //! A key that cannot be printed.
 
+use std::path::Path;
+
 /// A secret. It has no `Display`, its `Debug` shows nothing of it, and it is not serialisable.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
@@ -12,9 +14,17 @@ impl Secret {
 
     /// The value of an environment variable, without white space at its ends; `None` where it is not set or empty.
     pub fn from_env(variable: &str) -> Option<Self> {
-        let text = std::env::var(variable).ok()?;
-        let trimmed = text.trim();
-        (!trimmed.is_empty()).then(|| Self(trimmed.to_owned()))
+        Self::trimmed(&std::env::var(variable).ok()?)
+    }
+
+    /// What a file holds, without white space at its ends; `None` where that is nothing.
+    pub fn from_file(path: &Path) -> std::io::Result<Option<Self>> {
+        Ok(Self::trimmed(&std::fs::read_to_string(path)?))
+    }
+
+    fn trimmed(text: &str) -> Option<Self> {
+        let text = text.trim();
+        (!text.is_empty()).then(|| Self(text.to_owned()))
     }
 
     /// The secret itself, for the one place that sends it.

@@ -125,7 +125,7 @@ pub async fn record(
         lane.ended(result.is_ok());
         let error = match result {
             Ok(answer) => {
-                report.cost_usd += answer.usage.cost_usd;
+                report.cost_usd += answer.usage.paid_usd();
                 let row = to_row(task, lane.worker.name(), answer);
                 journal.append(&row)?;
                 rows.push(row);
@@ -221,6 +221,7 @@ async fn ask<'a>(
         seen: &[],
         seen_scores: &[],
         seed: conductor_types::seed::derive(seed, "record", &[&task.id, worker.name()]),
+        sample: 0,
     };
     (lane, task, worker.call(request).await)
 }
