@@ -13,8 +13,8 @@ def interval(value: dict, sign: str = "") -> str:
 
 
 def main() -> None:
-    print("| run | row | n | accuracy | reward | Δ reward, best worker | valid | µ$ | calls |")
-    print("|---|---|---|---|---|---|---|---|---|")
+    # Rows that are the same in every run (workers, votes, oracles: splits do not depend on the seed) are printed once.
+    rows: dict[str, list[str]] = {}
     differences = []
     kinds = []
     for path in sys.argv[1:]:
@@ -22,11 +22,12 @@ def main() -> None:
         run = Path(path).parent.name
         for row in report["rows"]:
             against = row["against_best_worker"]
-            print(
-                f"| {run} | {row['name']} | {row['questions']} | {interval(row['accuracy'])} | {interval(row['reward'])} | "
+            cells = (
+                f"{row['name']} | {row['questions']} | {interval(row['accuracy'])} | {interval(row['reward'])} | "
                 f"{interval(against['reward'], '+') if against else ''} | {row['valid']:.1%} | {row['usd'] * 1e6:.1f} | "
-                f"{row['calls']:.2f} |"
+                f"{row['calls']:.2f}"
             )
+            rows.setdefault(cells, []).append(run)
         for name, difference in report["against_first_policy"].items():
             differences.append(f"| {run} | {name} | {difference['questions']} | {interval(difference['reward'], '+')} |")
         best = next(row["name"] for row in report["rows"] if row["kind"] == "best_worker")
@@ -37,6 +38,10 @@ def main() -> None:
                 f"| {run} | {domain} | {means['questions']} | {', '.join(f'{w} {share:.0%}' for w, share in shares)} | "
                 f"{means['reward']:.3f} | {report['by_domain'][best][domain]['reward']:.3f} |"
             )
+    print("| run | row | n | accuracy | reward | Δ reward, best worker | valid | µ$ | calls |")
+    print("|---|---|---|---|---|---|---|---|---|")
+    for cells, runs in rows.items():
+        print(f"| {'all' if len(runs) == len(sys.argv) - 1 else ', '.join(runs)} | {cells} |")
     print("\n| run | policy | n | Δ reward, untrained policy |")
     print("|---|---|---|---|")
     print("\n".join(differences))
