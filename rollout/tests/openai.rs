@@ -351,6 +351,17 @@ async fn an_endpoint_that_is_down_is_left_alone_and_then_probed() {
 }
 
 #[tokio::test]
+async fn calls_in_the_queue_of_an_endpoint_that_goes_down_are_not_sent() {
+    let server = serve(vec![Reply::Http("500 Internal Server Error", "", "down".into())]).await;
+    let mut settings = settings(&server.base_url);
+    (settings.attempts, settings.concurrency, settings.deadline_secs) = (1, 1, 1.0);
+    let worker = OpenAi::new("live", None, &settings).unwrap();
+    let answers = futures_util::future::join_all((0..40).map(|n| ask_sample(&worker, n))).await;
+    assert!(answers.iter().all(Result::is_err));
+    assert_eq!(server.hits.load(Ordering::SeqCst), 8);
+}
+
+#[tokio::test]
 async fn cached_tokens_have_a_price_of_their_own_and_effort_is_sent() {
     let usages = [
         r#"{"prompt_tokens":100,"completion_tokens":20,"prompt_tokens_details":{"cached_tokens":60}}"#,

@@ -84,6 +84,11 @@ impl Breaker {
 }
 
 impl Leave<'_> {
+    /// Whether the attempt may still be made: the circuit can open while its call waits for something else.
+    pub fn holds(&self) -> bool {
+        self.probe || matches!(*self.breaker.state(), State::Closed(_))
+    }
+
     /// The endpoint answered, even if with a refusal: it is there.
     pub fn answered(mut self) {
         self.judged = true;

@@ -7,30 +7,27 @@ mod failure;
 mod flights;
 mod gate;
 mod headers;
+mod pauses;
+mod settings;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use conductor_configs::schema;
-use conductor_types::seed::{SplitMix, derive};
 use conductor_types::{Answer, WorkerCapability, WorkerError, WorkerErrorKind, WorkerRequest};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::{CallFuture, DrainFuture, PoolError, Secret, Worker};
-use crate::card::{Price, WorkerCard};
+use super::{CallFuture, DrainFuture, PoolError, Worker};
+use crate::card::WorkerCard;
 use crate::store::{AnswerKey, AnswerStore, Paid, StoreError, StoredAnswer};
 
-use breaker::Breaker;
-use endpoint::{ChatRequest, Endpoint, TimeLimits};
+use breaker::{Breaker, Leave};
+use endpoint::{ChatRequest, Endpoint};
 use failure::{Failure, Remedy};
 use flights::{Flights, Joined};
-use gate::{Gate, Limits};
-
-/// The pause before the second attempt; doubled before each further one.
-const FIRST_PAUSE: Duration = Duration::from_millis(500);
-/// The longest pause that we choose ourselves.
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+use gate::{Gate, Limits, Pass};
+use pauses::{FIRST_PAUSE, Pauses};
 
 /// Sends each step as one user message. An answer that the store holds is not paid again, the same call is under way
 /// only once, and a call that nobody waits for any more goes on to its end, because it is paid.
@@ -84,10 +81,10 @@ impl OpenAi {
             // A base URL may carry a password, so it is not repeated.
             bad(("base_url", expected, "another form".to_owned()))
         })?;
-        let price = price(settings).map_err(bad)?;
-        let limits = time_limits(settings).map_err(bad)?;
-        let deadline = seconds("deadline_secs", settings.deadline_secs).map_err(bad)?;
-        let key = key(name, settings)?;
+        let price = settings::price(settings).map_err(bad)?;
+        let limits = settings::time_limits(settings).map_err(bad)?;
+        let deadline = settings::seconds("deadline_secs", settings.deadline_secs).map_err(bad)?;
+        let key = settings::key(name, settings)?;
         let endpoint = Endpoint::new(settings, (url, key, price, limits))
             .map_err(|error| bad(("client", "a working TLS set-up", error)))?;
         let concurrency = settings.concurrency.max(1) as usize;
@@ -219,20 +216,10 @@ impl Line {
         deadline: &mut Option<Instant>,
     ) -> Result<Answer, Failure> {
         let patience = deadline.unwrap_or_else(|| Instant::now() + self.deadline);
-        let admitted = async {
-            let leave = self.breaker.admit(patience).await.map_err(|why| Failure {
-                kind: WorkerErrorKind::Unavailable,
-                message: format!(
-                    "it is not asked for now, because it only failed; the last time: {why}"
-                ),
-                remedy: Remedy::None,
-            })?;
-            Ok((leave, self.gate.enter(request.most_tokens).await))
-        };
         let (leave, mut pass) = tokio::select! {
             biased;
             failure = self.closed() => return Err(failure),
-            admitted = admitted => admitted?,
+            admitted = self.admitted(request, patience) => admitted?,
         };
         let until = *deadline.get_or_insert_with(|| Instant::now() + self.deadline);
         let attempt = self.endpoint.attempt(request, |headers| self.gate.learn(headers));
@@ -258,6 +245,29 @@ impl Line {
             }
         }
         result
+    }
+
+    /// Waits for circuit and limits.
+    async fn admitted(
+        &self,
+        request: &ChatRequest,
+        patience: Instant,
+    ) -> Result<(Leave<'_>, Pass<'_>), Failure> {
+        loop {
+            let leave = self.breaker.admit(patience).await.map_err(|why| Failure {
+                kind: WorkerErrorKind::Unavailable,
+                message: format!(
+                    "it is not asked for now, because it only failed; the last time: {why}"
+                ),
+                remedy: Remedy::None,
+            })?;
+            let mut pass = self.gate.enter(request.most_tokens).await;
+            if leave.holds() {
+                return Ok((leave, pass));
+            }
+            // The circuit opened while the call stood in the queue.
+            pass.used(0);
+        }
     }
 
     /// Ends when no further attempt may begin.
@@ -301,108 +311,6 @@ impl Worker for OpenAi {
                 "worker \"{}\": {answers} answers came without token counts; one token per four bytes was assumed",
                 self.card.name
             )],
-        }
-    }
-}
-
-/// Pauses between attempts: doubled each time, and anywhere in the upper half of that, so that calls that failed
-/// together do not come back together. They follow from the call's seed, like everything else that is random.
-struct Pauses {
-    rng: SplitMix,
-    longest: Duration,
-}
-
-impl Pauses {
-    fn new(seed: u64) -> Self {
-        Self { rng: SplitMix::new(derive(seed, "pauses", &[])), longest: FIRST_PAUSE }
-    }
-
-    fn next(&mut self) -> Duration {
-        let pause = self.longest.mul_f64(0.5 + 0.5 * self.rng.next_unit());
-        self.longest = (self.longest * 2).min(LONGEST_PAUSE);
-        pause
-    }
-}
-
-/// A setting that cannot be used: its name, what is expected, what was given.
-type Bad = (&'static str, &'static str, String);
-
-fn price(settings: &schema::OpenAiWorker) -> Result<Price, Bad> {
-    let price = Price {
-        input_usd_per_million: settings.input_usd_per_million,
-        cached_input_usd_per_million: settings
-            .cached_input_usd_per_million
-            .unwrap_or(settings.input_usd_per_million),
-        output_usd_per_million: settings.output_usd_per_million,
-    };
-    let parts = [
-        price.input_usd_per_million,
-        price.cached_input_usd_per_million,
-        price.output_usd_per_million,
-    ];
-    if parts.iter().all(|usd| usd.is_finite() && *usd >= 0.0) {
-        Ok(price)
-    } else {
-        Err(("prices", "dollars, 0 or more", format!("{price:?}")))
-    }
-}
-
-fn time_limits(settings: &schema::OpenAiWorker) -> Result<TimeLimits, Bad> {
-    let whole = seconds("timeout_secs", settings.timeout_secs)?;
-    let or_whole = |name, value: Option<f64>| value.map_or(Ok(whole), |value| seconds(name, value));
-    Ok(TimeLimits {
-        connect: seconds("connect_timeout_secs", settings.connect_timeout_secs)?,
-        first_byte: or_whole("first_byte_timeout_secs", settings.first_byte_timeout_secs)?,
-        idle: or_whole("idle_timeout_secs", settings.idle_timeout_secs)?,
-        whole,
-    })
-}
-
-fn seconds(setting: &'static str, value: f64) -> Result<Duration, Bad> {
-    let duration = Duration::try_from_secs_f64(value).unwrap_or_default();
-    if duration.is_zero() {
-        return Err((setting, "seconds above 0", value.to_string()));
-    }
-    Ok(duration)
-}
-
-fn key(name: &str, settings: &schema::OpenAiWorker) -> Result<Option<Secret>, PoolError> {
-    let missing = |from: String| PoolError::MissingKey {
-        worker: name.to_owned(),
-        from,
-        base_url: settings.base_url.clone(),
-    };
-    match (&settings.api_key_env, &settings.api_key_file) {
-        (None, None) => Ok(None),
-        (Some(variable), _) => Secret::from_env(variable)
-            .map(Some)
-            .ok_or_else(|| missing(format!("the environment variable {variable} is not set"))),
-        (None, Some(path)) => match Secret::from_file(path) {
-            Ok(Some(key)) => Ok(Some(key)),
-            Ok(None) => Err(missing(format!("the file {} is empty", path.display()))),
-            Err(error) => {
-                Err(missing(format!("the file {} cannot be read ({error})", path.display())))
-            }
-        },
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pauses_double_and_spread_and_follow_from_the_seed() {
-        let pauses = |seed| {
-            let mut pauses = Pauses::new(seed);
-            (0..12).map(|_| pauses.next()).collect::<Vec<_>>()
-        };
-        assert_eq!(pauses(1), pauses(1));
-        assert_ne!(pauses(1), pauses(2));
-        let mut longest = FIRST_PAUSE;
-        for pause in pauses(3) {
-            assert!(pause >= longest / 2 && pause <= longest, "{pause:?} of {longest:?}");
-            longest = (longest * 2).min(LONGEST_PAUSE);
         }
     }
 }
