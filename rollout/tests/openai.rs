@@ -405,10 +405,27 @@ async fn a_closed_port_is_named() {
     let address = listener.local_addr().unwrap();
     drop(listener);
     let worker = OpenAi::new("live", None, &settings(&format!("http://{address}/v1"))).unwrap();
+    let start = Instant::now();
     let error = ask(&worker).await.unwrap_err();
     assert_eq!(error.kind, WorkerErrorKind::Unavailable);
     assert!(error.message.contains(&address.to_string()), "{error}");
     assert!(error.message.contains("cannot be reached"), "{error}");
+    // Nothing ever answered there, so nothing is waited for.
+    assert!(start.elapsed() < Duration::from_millis(400), "{:?}", start.elapsed());
+    // A server that is gone for a moment is waited for.
+    let once = TcpListener::bind(address).await.unwrap();
+    let served = tokio::spawn(async move {
+        let (mut socket, _) = once.accept().await.unwrap();
+        read_request(&mut socket).await;
+        let head =
+            format!("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {}", GOOD.len());
+        socket.write_all(format!("{head}\r\n\r\n{GOOD}").as_bytes()).await.unwrap();
+    });
+    ask(&worker).await.unwrap();
+    served.await.unwrap();
+    let start = Instant::now();
+    ask(&worker).await.unwrap_err();
+    assert!(start.elapsed() > Duration::from_millis(500), "{:?}", start.elapsed());
 }
 
 /// The key is taken from a variable that every process has, so that the test changes no environment.

@@ -75,7 +75,8 @@ pub fn stats(path: &Path) -> Result<StoreStats, StoreError> {
     let workers = read().map_err(failed("read", path))?;
     Ok(StoreStats {
         answers: workers.iter().map(|worker| worker.answers).sum(),
-        cost_usd: workers.iter().map(|worker| worker.cost_usd).sum(),
+        // An empty sum would be minus zero.
+        cost_usd: workers.iter().fold(0.0, |sum, worker| sum + worker.cost_usd),
         bytes: std::fs::metadata(path).map_or(0, |metadata| metadata.len()),
         workers,
     })

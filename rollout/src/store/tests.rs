@@ -79,6 +79,7 @@ async fn a_store_can_be_looked_at_exported_and_thinned_out() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.sqlite");
     let store = AnswerStore::open(&path).unwrap();
+    assert_eq!(format!("{:.1}", stats(&path).unwrap().cost_usd), "0.0");
     for (number, worker) in [(1, "a"), (2, "a"), (3, "b")] {
         store.put(paid(number, worker)).await.unwrap();
     }

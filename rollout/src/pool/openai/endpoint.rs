@@ -1,6 +1,6 @@
 //! One request to an OpenAI-compatible chat endpoint, and what came back.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use conductor_configs::schema;
@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_json::json;
 use tokio::time::timeout;
 
-use super::failure::{Failure, advice};
+use super::failure::{Failure, Remedy, advice};
 use crate::card::Price;
 use crate::pool::Secret;
 
@@ -55,6 +55,8 @@ pub struct Endpoint {
     reasoning_effort: Option<String>,
     price: Price,
     limits: TimeLimits,
+    /// Whether anything ever answered at this address.
+    reached: AtomicBool,
     uncounted: AtomicU64,
 }
 
@@ -80,6 +82,7 @@ impl Endpoint {
             reasoning_effort: settings.reasoning_effort.clone(),
             price,
             limits,
+            reached: AtomicBool::new(false),
             uncounted: AtomicU64::new(0),
         })
     }
@@ -152,6 +155,7 @@ impl Endpoint {
             ))
         })?;
         let mut response = sent.map_err(|error| self.transport(&error))?;
+        self.reached.store(true, Ordering::Relaxed);
         let (status, headers) = (response.status(), response.headers().clone());
         learn(&headers);
         let mut body = Vec::new();
@@ -234,7 +238,12 @@ impl Endpoint {
         while let Some(inner) = cause.source() {
             cause = inner;
         }
-        Failure::broken(format!("{what}: {cause}"))
+        let failure = Failure::broken(format!("{what}: {cause}"));
+        // A wrong address or a server that nobody started: waiting would only hide it. One that answered before comes back.
+        if error.is_connect() && !self.reached.load(Ordering::Relaxed) {
+            return Failure { remedy: Remedy::None, ..failure };
+        }
+        failure
     }
 
     fn origin(&self) -> String {
