@@ -52,6 +52,21 @@ except (OSError, ValueError, KeyError, TypeError):
 PY
 }
 
+# Whether the smallest model writes a token.
+one_token() {
+  "$VENV/bin/python" - "$URL/chat/completions" <<'PY'
+import json, sys, urllib.request
+
+body = {"model": "smollm2-135m", "messages": [{"role": "user", "content": "Hello"}], "max_tokens": 1}
+request = urllib.request.Request(sys.argv[1], json.dumps(body).encode(), {"Content-Type": "application/json"})
+opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+try:
+    json.load(opener.open(request, timeout=120))["choices"][0]
+except (OSError, ValueError, KeyError, IndexError):
+    sys.exit(1)
+PY
+}
+
 install_server() {
   if "$VENV/bin/python" -c 'import llama_cpp.server.app, importlib.metadata as m, sys; sys.exit(m.version("llama-cpp-python") != "0.3.36")' 2>/dev/null; then
     say "llama-cpp-python 0.3.36 is in .pool-venv"
@@ -63,8 +78,14 @@ install_server() {
   need_disk 1500 "$ROOT"
   need_index "$PYTHON" llama-cpp-python
   make_venv "$VENV"
-  # CMake and Ninja come from the index with the build, so that the machine need not have them.
-  pip_install "$VENV" "the message above is the build's; then run the same command again" "llama-cpp-python[server]==0.3.36"
+  # ggml builds for the very processor that it finds, and takes AMX where that is there, in which it crashed on a virtual
+  # Xeon. A build for processors with AVX2 runs on both, and its answers repeat on more machines.
+  local build="-DGGML_NATIVE=OFF"
+  if [[ "$(uname -m)" == x86_64 ]] && ! grep -qw avx2 /proc/cpuinfo; then build=""; fi
+  # CMake and Ninja come from the index with the build, so that the machine need not have them. pip would take a build that it
+  # made with other settings from its cache.
+  CMAKE_ARGS="${CMAKE_ARGS:-$build}" pip_install "$VENV" "the message above is the build's; then run the same command again" \
+    --no-cache-dir "llama-cpp-python[server]==0.3.36"
 }
 
 write_config() {
@@ -103,6 +124,12 @@ start_server() {
     fi
     ((waited < 180)) || fail "the server does not answer after 3 minutes" "see ${LOG#"$ROOT"/}, then scripts/local_pool.sh stop"
   done
+  # It lists models before it has multiplied anything.
+  if ! one_token; then
+    tail -n 15 "$LOG" >&2
+    [[ -n "$(server_pid)" ]] || fail "the server crashed at its first answer" "rm -r ${VENV#"$ROOT"/}, and build it again with this command"
+    fail "the server gives no answer" "see ${LOG#"$ROOT"/}, then scripts/local_pool.sh stop"
+  fi
 }
 
 stop_server() {
