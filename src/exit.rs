@@ -128,7 +128,7 @@ fn of_train(error: &TrainError) -> Exit {
         TrainError::Sampler(SamplerError::Interrupted) | TrainError::Interrupted => {
             Exit::Interrupted
         }
-        TrainError::NothingScorable { .. } => Exit::Pool,
+        TrainError::NothingScorable { .. } | TrainError::BudgetReached { .. } => Exit::Pool,
         TrainError::Diverged { .. } => Exit::Diverged,
         TrainError::Sampler(SamplerError::Failed(_))
         | TrainError::Export(_)

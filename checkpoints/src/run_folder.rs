@@ -13,11 +13,14 @@ use crate::store::Checkpoints;
 
 const CONFIG_FILE: &str = "config.toml";
 const LOCK_FILE: &str = "lock";
+/// The identity under which the run spends money; it goes where the folder goes.
+const ID_FILE: &str = "id";
 
 /// The folder of a run, locked for this process until it is dropped.
 #[derive(Debug)]
 pub struct RunFolder {
     path: PathBuf,
+    id: String,
     resumed: bool,
     changes: Vec<ConfigChange>,
     _lock: File,
@@ -49,9 +52,10 @@ impl RunFolder {
             durable::write_file(&config, resolved_toml.as_bytes())?;
             Vec::new()
         };
+        let id = identity(&path.join(ID_FILE))?;
         let episodes = path.join("episodes");
         fs::create_dir_all(&episodes).map_err(|e| CheckpointError::io("create", &episodes, e))?;
-        Ok(Self { path, resumed, changes, _lock: lock })
+        Ok(Self { path, id, resumed, changes, _lock: lock })
     }
 
     /// Moves an earlier run `dir/name` aside to `name.old-1`, `name.old-2` …, so that the name is free for a new
@@ -73,6 +77,16 @@ impl RunFolder {
         fs::rename(&path, &target).map_err(|e| CheckpointError::io("move aside", &path, e))?;
         durable::sync_parent(&target)?;
         Ok(Some(target))
+    }
+
+    /// The identity under which the run spends money, the same over all of its resumes.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The identity of the run in `folder`, without locking it.
+    pub fn id_of(folder: &Path) -> Result<String, CheckpointError> {
+        read_identity(&folder.join(ID_FILE))
     }
 
     /// The folder.
@@ -126,10 +140,24 @@ fn has_begun(folder: &Path) -> Result<bool, CheckpointError> {
     let only_made = folder.join("episodes").is_dir()
         && durable::entries(folder)?.iter().all(|path| {
             path.file_name().and_then(|name| name.to_str()).is_some_and(|name| {
-                [LOCK_FILE, CONFIG_FILE, "episodes", "checkpoints", "events.jsonl"].contains(&name)
+                [LOCK_FILE, CONFIG_FILE, ID_FILE, "episodes", "checkpoints", "events.jsonl"]
+                    .contains(&name)
             })
         });
     Ok(!only_made || !Checkpoints::view(&folder.join("checkpoints")).names()?.is_empty())
+}
+
+/// The identity in a file, which is made where it is missing.
+fn identity(path: &Path) -> Result<String, CheckpointError> {
+    if !path.exists() {
+        durable::write_file(path, format!("{}\n", conductor_types::account::fresh()).as_bytes())?;
+    }
+    read_identity(path)
+}
+
+fn read_identity(path: &Path) -> Result<String, CheckpointError> {
+    let text = fs::read_to_string(path).map_err(|e| CheckpointError::io("read", path, e))?;
+    Ok(text.trim().to_owned())
 }
 
 fn folder_of(dir: &Path, name: &str) -> Result<PathBuf, CheckpointError> {

@@ -29,6 +29,12 @@ pub struct TrainState {
     pub validated: Option<u64>,
     /// Dollars spent on workers so far.
     pub spend_usd: f64,
+    /// The part of them that was read from the ledger of paid requests; it is newer than this file after a kill.
+    #[serde(default)]
+    pub ledger_usd: f64,
+    /// The price of answers that had been paid before, over all finished steps.
+    #[serde(default)]
+    pub saved_usd: f64,
     /// Worker calls so far.
     pub calls: u64,
     /// Episodes so far.
@@ -70,6 +76,8 @@ impl TrainState {
             best: None,
             validated: None,
             spend_usd: 0.0,
+            ledger_usd: 0.0,
+            saved_usd: 0.0,
             calls: 0,
             episodes: 0,
             seconds: 0.0,
@@ -87,6 +95,8 @@ impl TrainState {
         for (name, value) in [
             ("best.score", self.best.map_or(0.0, |best| best.score)),
             ("spend_usd", self.spend_usd),
+            ("ledger_usd", self.ledger_usd),
+            ("saved_usd", self.saved_usd),
             ("seconds", self.seconds),
         ] {
             // JSON has no word for these, so the file could not be read back.

@@ -295,7 +295,7 @@ mod tests {
                 seen += 1;
             }
         }
-        assert_eq!(seen, 8, "sections with defaults");
+        assert_eq!(seen, 9, "sections with defaults");
     }
 
     #[test]

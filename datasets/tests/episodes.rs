@@ -54,6 +54,26 @@ fn version_2_is_read() {
     assert_eq!(read_episodes(&golden("v2")).unwrap(), rows_with_savings());
 }
 
+/// Version 3 knows rounds, and of a call how long it waited, how often it was sent, and what its counts are worth.
+#[test]
+fn version_3_is_read() {
+    assert_eq!(read_episodes(&golden("v3")).unwrap(), rows_with_rounds());
+}
+
+fn rows_with_rounds() -> Vec<EpisodeRow> {
+    let mut rows = rows_with_savings();
+    for (number, row) in rows.iter_mut().enumerate() {
+        row.round = number as u32 % 2;
+        for call in &mut row.calls {
+            call.usage.queue_ms = 12.5;
+            call.usage.attempts = 3;
+            call.usage.reused = number == 0;
+            call.usage.estimated = number == 1;
+        }
+    }
+    rows
+}
+
 fn rows_with_savings() -> Vec<EpisodeRow> {
     let mut rows = rows();
     for call in rows.iter_mut().flat_map(|row| &mut row.calls) {
@@ -65,9 +85,9 @@ fn rows_with_savings() -> Vec<EpisodeRow> {
 #[test]
 #[ignore = "writes the golden file; only for a new version of the format"]
 fn write_the_golden_file() {
-    let path = golden("v2");
+    let path = golden("v3");
     assert!(!path.exists(), "a golden file is never written twice");
-    conductor_datasets::episodes::write_rows(&path, rows_with_savings()).unwrap();
+    conductor_datasets::episodes::write_rows(&path, rows_with_rounds()).unwrap();
 }
 
 #[test]
@@ -111,14 +131,14 @@ fn what_is_no_episode_log_of_a_known_version_is_refused() {
         Some(vec![pair("conductor.format", format), pair("conductor.version", version)])
     };
     for (pairs, words) in [
-        (pairs("episodes", "3"), "it has version 3, of a newer Conductor; update this one"),
+        (pairs("episodes", "4"), "it has version 4, of a newer Conductor; update this one"),
         (pairs("episodes", "x"), "\"x\"; the file is damaged"),
         (pairs("metrics", "1"), "its conductor.format is \"metrics\""),
         (None, "it was not written by Conductor"),
     ] {
         with_version(&path, pairs);
         let error = read_episodes(&path).unwrap_err();
-        assert!(matches!(error, DataError::Version { known: 2, .. }), "{error}");
+        assert!(matches!(error, DataError::Version { known: 3, .. }), "{error}");
         assert!(error.to_string().contains(words), "{error}");
     }
     with_version(&path, pairs("episodes", "1"));

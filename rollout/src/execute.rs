@@ -15,7 +15,9 @@ const MOST_STEPS: u32 = 16;
 
 /// How to run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RunOptions {
+pub struct RunOptions<'a> {
+    /// The part of the run that pays, for budgets: `train/12`.
+    pub part: &'a str,
     /// Seed of the episode; each step's seed derives from it.
     pub seed: u64,
     /// Which of the group's samples the episode is: a step's answer is told apart by it from other samples' answers to the
@@ -27,7 +29,7 @@ pub struct RunOptions {
 
 /// Runs one workflow. A worker's failure ends it as [`Outcome::Failed`]: calls that are under way are finished, since
 /// they are paid, and no new ones begin.
-pub async fn run(pool: &Pool, task: &Task, workflow: Workflow, options: RunOptions) -> Outcome {
+pub async fn run(pool: &Pool, task: &Task, workflow: Workflow, options: RunOptions<'_>) -> Outcome {
     if let Err(refusal) = pool.check(&workflow) {
         return Outcome::Malformed(refusal);
     }
@@ -68,7 +70,7 @@ async fn call(
     steps: &[Step],
     index: usize,
     inputs: Vec<Answer>,
-    options: RunOptions,
+    options: RunOptions<'_>,
 ) -> (usize, Result<Answer, WorkerError>) {
     let step = &steps[index];
     let worker = &pool.workers()[step.worker];
@@ -83,6 +85,7 @@ async fn call(
     let message = worker_message(worker.capability(), task, &step.subtask, &shown);
     let request = WorkerRequest {
         task_id: &task.id,
+        part: options.part,
         message: &message,
         seen: &seen,
         seen_scores: &seen_scores,
@@ -97,7 +100,7 @@ fn finish(
     pool: &Pool,
     workflow: Workflow,
     results: &[Option<Result<Answer, WorkerError>>],
-    options: RunOptions,
+    options: RunOptions<'_>,
 ) -> Outcome {
     let calls: Vec<Call> = workflow
         .steps

@@ -7,6 +7,7 @@
 pub mod card;
 pub mod execute;
 pub mod generate;
+pub mod ledger;
 pub mod parse;
 pub mod pool;
 pub mod prompt;

@@ -15,8 +15,10 @@ use conductor_types::{
     Workflow, WorkflowErrorKind,
 };
 
-const TRAINING: RunOptions = RunOptions { seed: 3, sample: 0, last_nonempty: false };
-const EVALUATION: RunOptions = RunOptions { seed: 3, sample: 0, last_nonempty: true };
+const TRAINING: RunOptions<'static> =
+    RunOptions { part: "test", seed: 3, sample: 0, last_nonempty: false };
+const EVALUATION: RunOptions<'static> =
+    RunOptions { part: "test", seed: 3, sample: 0, last_nonempty: true };
 
 fn pool(workers: Vec<Arc<dyn Worker>>) -> Pool {
     Pool::from_workers(workers).unwrap()

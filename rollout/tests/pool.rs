@@ -13,7 +13,8 @@ use conductor_types::{
     Outcome, Step, WorkerCapability, WorkerErrorKind, Workflow, WorkflowErrorKind,
 };
 
-const OPTIONS: RunOptions = RunOptions { seed: 0, sample: 0, last_nonempty: true };
+const OPTIONS: RunOptions<'static> =
+    RunOptions { part: "test", seed: 0, sample: 0, last_nonempty: true };
 
 fn answer(task_id: &str, worker: &str, text: Option<&str>, score: Option<f64>) -> RecordedAnswer {
     RecordedAnswer {
@@ -48,7 +49,7 @@ fn config(workers: serde_json::Value) -> schema::Pool {
 }
 
 fn open(workers: &serde_json::Value) -> Result<Pool, PoolError> {
-    Pool::open(&config(serde_json::json!({ "workers": workers })), last_word())
+    Pool::open(&config(serde_json::json!({ "workers": workers })), last_word(), None)
 }
 
 fn steps(steps: &[(usize, &[usize])]) -> Workflow {

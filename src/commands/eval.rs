@@ -86,7 +86,8 @@ pub fn with_progress(
         &mut dyn FnMut(&str, usize, usize),
     ) -> Result<Report, TrainError>,
 ) -> anyhow::Result<Exit> {
-    let environment = Environment::open(config)?;
+    let account = conductor_types::account::fresh();
+    let environment = Environment::open(config, Some(&account))?;
     let stop = interrupt::watch("the evaluation ends without a table")?;
     let mut console = Console::choose(false);
     for message in environment.notices() {

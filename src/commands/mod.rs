@@ -11,6 +11,7 @@ pub mod policy;
 pub mod pool;
 mod pool_cache;
 mod pool_eval;
+mod pool_ledger;
 mod setup;
 pub mod train;
 pub mod workflow;

@@ -8,6 +8,7 @@ use conductor_configs::schema;
 use conductor_configs::schema::WorkerKind;
 use conductor_reward::Extractors;
 use conductor_rollout::Pool as Workers;
+use conductor_rollout::ledger::Account;
 use conductor_rollout::recording::{
     self, ImportRequest, RecordOptions, RecordProgress, RecordReport,
 };
@@ -19,6 +20,7 @@ use serde_json::json;
 use super::data::SplitArg;
 use super::pool_cache::{self, PoolCache};
 use super::pool_eval::PoolEval;
+use super::pool_ledger::PoolLedger;
 use super::setup;
 use crate::cli::ConfigArgs;
 use crate::exit::Exit;
@@ -56,6 +58,11 @@ pub enum Pool {
         conductor pool import --answers answers.jsonl --tasks tasks.jsonl --out others.parquet"
     )]
     Import(Import),
+    /// What a run has paid to its workers, by step, with the requests of which only the provider knows what they cost.
+    #[command(
+        after_help = "Examples:\n  conductor pool ledger runs/router\n  conductor pool ledger runs/router --json"
+    )]
+    Ledger(PoolLedger),
     /// Look at the paid answers that runs share.
     #[command(subcommand)]
     Cache(PoolCache),
@@ -120,6 +127,7 @@ pub fn run(verb: Pool) -> anyhow::Result<Exit> {
         Pool::Eval(args) => super::pool_eval::run(&args),
         Pool::Record(args) => record(&args),
         Pool::Import(args) => import(&args),
+        Pool::Ledger(args) => super::pool_ledger::run(&args),
         Pool::Cache(verb) => pool_cache::run(&verb),
     }
 }
@@ -196,7 +204,9 @@ fn record(args: &Record) -> anyhow::Result<Exit> {
     let config = args.config.resolve()?.config;
     let all = conductor_datasets::load(&config.tasks)?;
     let workers = live_workers(&config.pool, &args.workers)?;
-    let pool = Workers::open(&workers, Arc::new(Extractors::new(all.iter())))?;
+    let id = conductor_types::account::fresh();
+    let account = Some(Account { id: &id, budget: &config.budget });
+    let pool = Workers::open(&workers, Arc::new(Extractors::new(all.iter())), account)?;
     let splits = match args.split {
         Some(split) => vec![Split::from(split)],
         None => vec![Split::Train, Split::Valid, Split::Test],

@@ -106,22 +106,22 @@ fn stats(args: &Stats) -> anyhow::Result<()> {
         return ui::print_json(&stats);
     }
     let mut table =
-        Table::new(&["worker", "#answers", "#prompt tokens", "#answer tokens", "#$ paid"]);
+        Table::new(&["worker", "#answers", "#prompt tokens", "#answer tokens", "#paid"]);
     for worker in &stats.workers {
         table.row([
             worker.worker.clone(),
             worker.answers.to_string(),
             worker.prompt_tokens.to_string(),
             worker.completion_tokens.to_string(),
-            format!("{:.4}", worker.cost_usd),
+            ui::dollars(worker.cost_usd),
         ]);
     }
     let mut page = Page::default();
     page.line(table.render(Style::stdout()));
     page.line(format!(
-        "{} answers that cost ${:.4}, in {:.1} MB",
+        "{} answers that cost {}, in {:.1} MB",
         stats.answers,
-        stats.cost_usd,
+        ui::dollars(stats.cost_usd),
         stats.bytes as f64 / 1e6
     ));
     page.print()
@@ -140,7 +140,8 @@ fn prune(args: &Prune) -> anyhow::Result<()> {
         return ui::print_json(&json!(pruned));
     }
     ui::print_line(&format!(
-        "{} answers removed, which had cost ${:.4}",
-        pruned.answers, pruned.cost_usd
+        "{} answers removed, which had cost {}",
+        pruned.answers,
+        ui::dollars(pruned.cost_usd)
     ))
 }

@@ -20,7 +20,7 @@ pub fn tasks(config: &Config) -> anyhow::Result<(TaskSet, usize)> {
     if config.tasks.only_recorded {
         let recorded = recorded_workers(config);
         if !recorded.workers.is_empty() {
-            let pool = Pool::open(&recorded, Arc::new(Extractors::new(tasks.iter())))?;
+            let pool = Pool::open(&recorded, Arc::new(Extractors::new(tasks.iter())), None)?;
             left_out = tasks.retain(|id| pool.covered(id));
         }
     }
@@ -30,7 +30,7 @@ pub fn tasks(config: &Config) -> anyhow::Result<(TaskSet, usize)> {
 /// The whole pool, to be looked at: nothing is called, and no store is made.
 pub fn pool(config: &Config, tasks: &TaskSet) -> anyhow::Result<Pool> {
     let pool = conductor_configs::schema::Pool { store: None, ..config.pool.clone() };
-    Ok(Pool::open(&pool, Arc::new(Extractors::new(tasks.iter())))?)
+    Ok(Pool::open(&pool, Arc::new(Extractors::new(tasks.iter())), None)?)
 }
 
 /// The part of the pool that decides which tasks can be used; it opens without keys and servers.

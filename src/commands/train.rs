@@ -76,10 +76,10 @@ fn finish(report: &TrainReport, folder: &std::path::Path, style: Style) {
     match report.ending {
         Ending::Finished => {
             eprintln!(
-                "{} {} steps, ${:.4} spent on workers",
+                "{} {} steps, {}",
                 style.good("done:"),
                 report.step,
-                report.spend_usd
+                ui::spending(report.spend_usd, report.saved_usd, report.unsettled_usd)
             );
             eprintln!("  run         {folder}");
             if let Some(checkpoint) = &report.checkpoint {

@@ -3,11 +3,13 @@
 pub mod error;
 pub mod events;
 pub mod input;
+pub mod money;
 pub mod output;
 pub mod report;
 pub mod style;
 pub mod table;
 
+pub use money::{dollars, spending};
 pub use output::{Page, print, print_json, print_line};
 pub use style::Style;
 pub use table::Table;

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use conductor_configs::Config;
 use conductor_datasets::TaskSet;
 use conductor_reward::{Extractors, Grader};
+use conductor_rollout::ledger::{Account, Ledger, Spent, Wall};
 use conductor_rollout::{ParseRules, Pool};
 use conductor_types::{Grading, Task, Verdict};
 
@@ -28,8 +29,9 @@ pub struct Environment {
 }
 
 impl Environment {
-    /// Opens tasks, pool and grader and checks that they fit one another.
-    pub fn open(config: &Config) -> Result<Self, TrainError> {
+    /// Opens tasks, pool and grader and checks that they fit one another. Calls of live workers are paid under the identity
+    /// `account`; without one everything is only looked at, and no answer is kept.
+    pub fn open(config: &Config, account: Option<&str>) -> Result<Self, TrainError> {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()
@@ -38,7 +40,8 @@ impl Environment {
         let mut tasks = conductor_datasets::load(&config.tasks)?;
         check_generators(&tasks)?;
         let extractors = Arc::new(Extractors::new(tasks.iter()));
-        let pool = Pool::open(&config.pool, extractors)?;
+        let account = account.map(|id| Account { id, budget: &config.budget });
+        let pool = Pool::open(&config.pool, extractors, account)?;
         let total = tasks.len();
         let missing: Vec<String> = tasks
             .iter()
@@ -67,6 +70,16 @@ impl Environment {
             workers: pool.cards().len(),
         };
         Ok(Self { tasks, pool, grader, rules, left_out, runtime, verdicts: Mutex::default() })
+    }
+
+    /// The budget's limit that ends the run, once it is reached.
+    pub(crate) fn wall(&self) -> Option<Wall> {
+        self.pool.ledger()?.wall()
+    }
+
+    /// What the account has spent; nothing where there is no ledger.
+    pub(crate) fn spent(&self) -> Spent {
+        self.pool.ledger().map(Ledger::spent).unwrap_or_default()
     }
 
     /// What a person should know before the run: limits that are not enforced, numbers that are estimates.

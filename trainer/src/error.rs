@@ -84,6 +84,16 @@ pub enum TrainError {
         /// The file with the episodes.
         episodes: String,
     },
+    /// A limit of `[budget]` is reached.
+    #[error(
+        "step {step}: {wall}. Answers that were paid are kept, and the unfinished step is done again without paying them: raise the limit, and the same command goes on"
+    )]
+    BudgetReached {
+        /// The step.
+        step: u64,
+        /// Which limit.
+        wall: conductor_rollout::ledger::Wall,
+    },
     /// The async runtime cannot start.
     #[error("cannot start the runtime for worker calls: {0}")]
     Runtime(std::io::Error),

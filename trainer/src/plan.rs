@@ -50,7 +50,7 @@ const PRICED: usize = 64;
 
 /// Estimates a run. Reads tasks, recordings and the tokenizer; loads no weights, calls no live worker.
 pub fn plan(config: &Config) -> Result<Plan, TrainError> {
-    let environment = Environment::open(config)?;
+    let environment = Environment::open(config, None)?;
     let placement = Placement::resolve(config.policy.device, config.policy.dtype)?;
     let folder = &config.policy.model;
     let model = ModelConfig::read(folder)?;

@@ -59,6 +59,8 @@ pub(crate) struct RolloutOptions<'a> {
     pub run_seed: u64,
     /// Step of the weights.
     pub step: u64,
+    /// What the episodes are for: the first half of the part that budgets know.
+    pub purpose: &'a str,
     /// In evaluation the last answer that is not empty counts.
     pub evaluation: bool,
     /// Ends the rollouts when set.
@@ -134,13 +136,20 @@ fn run_jobs(
     let total = jobs.len();
     let mut episodes: Vec<Option<Episode>> = vec![None; total];
     let mut waiting = jobs.into_iter().enumerate();
+    let part = format!("{}/{}", options.purpose, options.step);
+    let part = part.as_str();
     let ended = environment.runtime.block_on(async {
         let mut running = FuturesUnordered::new();
         let mut done = 0;
         loop {
             while running.len() < IN_FLIGHT {
+                // Behind a wall no call is made; what is under way comes to its end.
+                if environment.wall().is_some() {
+                    break;
+                }
                 let Some((index, job)) = waiting.next() else { break };
-                running.push(async move { (index, run_job(environment, job, options).await) });
+                running
+                    .push(async move { (index, run_job(environment, job, part, options).await) });
             }
             tokio::select! {
                 biased;
@@ -164,13 +173,22 @@ fn run_jobs(
         environment.runtime.block_on(environment.pool.drain());
     }
     ended?;
+    if let Some(wall) = environment.wall() {
+        return Err(TrainError::BudgetReached { step: options.step, wall });
+    }
     Ok(episodes.into_iter().flatten().collect())
 }
 
-async fn run_job(environment: &Environment, job: Job<'_>, options: RolloutOptions<'_>) -> Episode {
+async fn run_job(
+    environment: &Environment,
+    job: Job<'_>,
+    part: &str,
+    options: RolloutOptions<'_>,
+) -> Episode {
     let Job { task, sample, prompt, completion, workflow } = job;
     let parts = [options.step.to_string(), sample.to_string()];
     let run_options = RunOptions {
+        part,
         seed: seed::derive(options.run_seed, "workers", &[&parts[0], &task.id, &parts[1]]),
         sample,
         last_nonempty: options.evaluation,
@@ -184,6 +202,7 @@ async fn run_job(environment: &Environment, job: Job<'_>, options: RolloutOption
         Outcome::Failed { error, .. } => {
             let cause = match error.kind {
                 WorkerErrorKind::NotRecorded => Unscorable::NotRecorded,
+                WorkerErrorKind::BudgetReached => Unscorable::BudgetReached,
                 _ => Unscorable::WorkerFailed,
             };
             Some(Verdict::Unscorable { cause, detail: error.to_string() })
@@ -193,7 +212,7 @@ async fn run_job(environment: &Environment, job: Job<'_>, options: RolloutOption
         }
     };
     Episode {
-        id: EpisodeId { step: options.step, task_id: task.id.clone(), sample },
+        id: EpisodeId { step: options.step, task_id: task.id.clone(), sample, round: 0 },
         domain: task.domain.clone(),
         prompt,
         completion,
@@ -343,7 +362,7 @@ mod tests {
     fn completions_become_episodes_with_verdicts_rewards_and_advantages() {
         let folder = tempfile::tempdir().expect("a folder");
         let config = config(folder.path());
-        let environment = Environment::open(&config).expect("an environment");
+        let environment = Environment::open(&config, None).expect("an environment");
         let tasks: Vec<&Task> = environment.tasks.iter().collect();
         let requests = requests(&environment, &config.workflow, &tasks, |_, n| u64::from(n), 3);
         let right = "model_id: [0]\nsubtasks: [\"go\"]\naccess_list: [[]]";
@@ -351,7 +370,13 @@ mod tests {
         let completions =
             sample(&mut Script(vec![right, wrong, "no workflow"]), &requests).expect("samples");
         let stop = AtomicBool::new(false);
-        let options = RolloutOptions { run_seed: 0, step: 4, evaluation: false, stop: &stop };
+        let options = RolloutOptions {
+            run_seed: 0,
+            step: 4,
+            purpose: "train",
+            evaluation: false,
+            stop: &stop,
+        };
         let mut groups =
             collect(&environment, &tasks, &requests, completions, options, &mut |_, _| {})
                 .expect("episodes");
@@ -381,12 +406,18 @@ mod tests {
     fn a_stop_ends_the_rollouts() {
         let folder = tempfile::tempdir().expect("a folder");
         let config = config(folder.path());
-        let environment = Environment::open(&config).expect("an environment");
+        let environment = Environment::open(&config, None).expect("an environment");
         let tasks: Vec<&Task> = environment.tasks.iter().collect();
         let requests = requests(&environment, &config.workflow, &tasks, |_, _| 0, 1);
         let completions = sample(&mut Script(vec!["x"]), &requests).expect("samples");
         let stop = AtomicBool::new(true);
-        let options = RolloutOptions { run_seed: 0, step: 0, evaluation: false, stop: &stop };
+        let options = RolloutOptions {
+            run_seed: 0,
+            step: 0,
+            purpose: "train",
+            evaluation: false,
+            stop: &stop,
+        };
         let result = collect(&environment, &tasks, &requests, completions, options, &mut |_, _| {});
         assert!(matches!(result, Err(TrainError::Interrupted)));
     }

@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use conductor_checkpoints::{Best, Checkpoint, Checkpoints, RunFolder, TrainPhase, TrainState};
 use conductor_configs::Config;
+use conductor_datasets::episodes::TRAIN_PART;
 use conductor_datasets::{EpisodeLog, tasks_of_step};
 use conductor_policy::Policy;
 use conductor_policy::generate::Monitor;
@@ -32,6 +33,10 @@ pub struct TrainReport {
     pub step: u64,
     /// Dollars spent on workers by the whole run.
     pub spend_usd: f64,
+    /// Price of the answers that had been paid before.
+    pub saved_usd: f64,
+    /// Dollars at most of requests of which only the provider knows what they cost.
+    pub unsettled_usd: f64,
     /// The newest checkpoint.
     pub checkpoint: Option<PathBuf>,
 }
@@ -56,7 +61,7 @@ pub fn train(
     let started = Instant::now();
     let mut recorder = Recorder::open(folder, emit)?;
     recorder.progress(Phase::Load, "parts", 0, 3);
-    let environment = Environment::open(config)?;
+    let environment = Environment::open(config, Some(folder.id()))?;
     let train_tasks = environment.tasks.require(Split::Train)?.to_vec();
     recorder.progress(Phase::Load, "parts", 1, 3);
     let policy = Policy::load(&config.policy, seed::derive(config.run.seed, "adapter", &[]))?;
@@ -88,7 +93,11 @@ pub fn train(
             Ok(run.report(Ending::Interrupted))
         }
         // Nothing is wrong with the steps that are finished, and their answers were paid.
-        Err(error @ (TrainError::NothingScorable { .. } | TrainError::Sampler(_))) => {
+        Err(
+            error @ (TrainError::NothingScorable { .. }
+            | TrainError::BudgetReached { .. }
+            | TrainError::Sampler(_)),
+        ) => {
             run.save(&mut recorder)?;
             Err(error)
         }
@@ -97,6 +106,8 @@ pub fn train(
             recorder.say(Event::RunFinished {
                 step: run.state.step,
                 cost_usd: run.state.spend_usd,
+                saved_usd: run.state.saved_usd,
+                unsettled_usd: environment.spent().unsettled_usd,
                 seconds: started.elapsed().as_secs_f64(),
             })?;
             Ok(run.report(Ending::Finished))
@@ -254,7 +265,7 @@ impl<'a> Run<'a> {
         }
         let all: Vec<Episode> = groups.iter().flatten().cloned().collect();
         // Written before the update, so that a batch that breaks the learner can be looked at.
-        let path = self.episodes.write(step, conductor_datasets::episodes::TRAIN_PART, &all)?;
+        let path = self.episodes.write(step, TRAIN_PART, &all)?;
         let items: Vec<Item> = all.iter().filter_map(item).collect();
         if items.is_empty() || rollouts::pool_is_down(&all) {
             return Err(rollouts::nothing_scorable(step, &all, &path));
@@ -289,6 +300,8 @@ impl<'a> Run<'a> {
         timing
             .insert("perf/throughput".into(), (stats.computed_tokens / seconds.max(1e-9)).round());
         timing.insert("cost/spend_usd".into(), self.state.spend_usd);
+        let unsettled = self.environment.spent().unsettled_usd;
+        timing.insert("cost/unsettled_usd".into(), unsettled);
         metrics.append(&mut timing);
         recorder.step(Phase::Update, step, steps, metrics)
     }
@@ -319,8 +332,13 @@ impl<'a> Run<'a> {
         let monitor = Monitor { stop: self.stop, progress: &mut progress };
         let completions = rollouts::sample(&mut policy.sampler(decoding, monitor), &requests)?;
         let sampled = began.elapsed().as_secs_f64();
-        let options =
-            RolloutOptions { run_seed: config.run.seed, step, evaluation: false, stop: self.stop };
+        let options = RolloutOptions {
+            run_seed: config.run.seed,
+            step,
+            purpose: TRAIN_PART,
+            evaluation: false,
+            stop: self.stop,
+        };
         let mut progress = |done, total| recorder.progress(Phase::Rollout, "episodes", done, total);
         let groups = rollouts::collect(
             self.environment,
@@ -374,10 +392,23 @@ impl<'a> Run<'a> {
 
     fn count(&mut self, episodes: &[Episode]) {
         self.state.episodes += episodes.len() as u64;
-        for episode in episodes {
-            self.state.calls += episode.outcome.calls().len() as u64;
-            self.state.spend_usd += episode.outcome.usage().paid_usd();
+        for call in episodes.iter().flat_map(|episode| episode.outcome.calls()) {
+            self.state.calls += 1;
+            self.state.saved_usd += call.usage.saved_usd;
+            // What was sent is in the ledger, if there is one, that of lost steps too.
+            if call.usage.attempts == 0 || self.environment.pool.ledger().is_none() {
+                self.state.spend_usd += call.usage.paid_usd();
+            }
         }
+        self.count_ledger();
+    }
+
+    /// Brings what the run has spent up to what the ledger says.
+    fn count_ledger(&mut self) {
+        let paid = self.environment.spent().paid_usd;
+        // Less than before is a store that was lost; what was spent stays spent.
+        self.state.spend_usd += (paid - self.state.ledger_usd).max(0.0);
+        self.state.ledger_usd = paid;
     }
 
     fn update_options(&self) -> UpdateOptions<'a> {
@@ -400,6 +431,8 @@ impl<'a> Run<'a> {
             ending,
             step: if self.state.phase == TrainPhase::Train { self.state.step } else { 0 },
             spend_usd: self.state.spend_usd,
+            saved_usd: self.state.saved_usd,
+            unsettled_usd: self.environment.spent().unsettled_usd,
             checkpoint: self.saved.as_ref().map(|checkpoint| checkpoint.path.clone()),
         }
     }

@@ -15,6 +15,9 @@ pub struct EpisodeId {
     pub task_id: String,
     /// Which sample of the task's group, from 0.
     pub sample: u32,
+    /// Which of the sample's workflows, from 0; above 0 where the policy saw the answer of the round before.
+    #[serde(default)]
+    pub round: u32,
 }
 
 /// What a call used.
@@ -31,6 +34,18 @@ pub struct Usage {
     pub saved_usd: f64,
     /// Milliseconds from request to last byte.
     pub latency_ms: f64,
+    /// Milliseconds that the call waited for its worker's limits and for pauses between attempts.
+    #[serde(default)]
+    pub queue_ms: f64,
+    /// Requests sent for it now; 0 where no endpoint was asked.
+    #[serde(default)]
+    pub attempts: u32,
+    /// Whether the answer had been paid before, or by the same call under way.
+    #[serde(default)]
+    pub reused: bool,
+    /// Whether the tokens were counted here, because the endpoint did not report them.
+    #[serde(default)]
+    pub estimated: bool,
 }
 
 impl Usage {
@@ -41,13 +56,18 @@ impl Usage {
 }
 
 impl std::ops::AddAssign for Usage {
-    /// Sums tokens, dollars and latency (the sum of steps, not the critical path).
+    /// Sums tokens, dollars, times (the sum of steps, not the critical path) and attempts. One reused or estimated call makes
+    /// the sum so.
     fn add_assign(&mut self, other: Self) {
         self.prompt_tokens += other.prompt_tokens;
         self.completion_tokens += other.completion_tokens;
         self.cost_usd += other.cost_usd;
         self.saved_usd += other.saved_usd;
         self.latency_ms += other.latency_ms;
+        self.queue_ms += other.queue_ms;
+        self.attempts += other.attempts;
+        self.reused |= other.reused;
+        self.estimated |= other.estimated;
     }
 }
 

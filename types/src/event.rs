@@ -108,6 +108,12 @@ pub enum Event {
         step: u64,
         /// Dollars spent on workers.
         cost_usd: f64,
+        /// Price of the answers that had been paid before.
+        #[serde(default)]
+        saved_usd: f64,
+        /// Dollars at most of requests that broke off or that a kill left open: only the provider knows what they cost.
+        #[serde(default)]
+        unsettled_usd: f64,
         /// Seconds since this process began.
         seconds: f64,
     },

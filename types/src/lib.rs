@@ -3,6 +3,7 @@
 //!
 //! This crate knows nothing of files, networks, processes or tensors.
 
+pub mod account;
 pub mod chat;
 pub mod episode;
 pub mod event;

@@ -103,6 +103,8 @@ pub enum Unscorable {
     WorkerFailed,
     /// The recording does not hold this answer.
     NotRecorded,
+    /// A budget is reached, so that a call was not made.
+    BudgetReached,
     /// The task's own test data cannot be used.
     BadTestData,
     /// The machinery that runs programs failed.
@@ -119,6 +121,7 @@ impl Unscorable {
         match self {
             Self::WorkerFailed => "worker_failed",
             Self::NotRecorded => "not_recorded",
+            Self::BudgetReached => "budget_reached",
             Self::BadTestData => "bad_test_data",
             Self::SandboxError => "sandbox_error",
             Self::GraderTimeout => "grader_timeout",

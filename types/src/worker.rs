@@ -9,6 +9,8 @@ use crate::episode::Usage;
 pub struct WorkerRequest<'a> {
     /// The task being solved.
     pub task_id: &'a str,
+    /// The part of the run that pays, for budgets: `train/12`, `valid/10`.
+    pub part: &'a str,
     /// The message for a worker that reads (role, question, visible steps, subtask).
     pub message: &'a str,
     /// The answers of the steps that this step sees, in step order.
@@ -69,6 +71,8 @@ pub enum WorkerErrorKind {
     Timeout,
     /// It answered something that cannot be used.
     BadAnswer,
+    /// The call was not made, because a budget is reached.
+    BudgetReached,
 }
 
 /// Finds the answer proper in a worker's text; the trainer hands the reward room's extractors to the vote worker.

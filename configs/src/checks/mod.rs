@@ -1,6 +1,7 @@
 //! Values that are valid on their own and cannot work together. Each check is a function of its own;
 //! a finding names every key that takes part, the one to change first.
 
+mod budget;
 mod pool;
 mod reward;
 mod run;
@@ -59,6 +60,8 @@ const CHECKS: &[Check] = &[
     pool::address_is_http,
     pool::key_variable_is_a_name,
     pool::key_has_one_place,
+    budget::a_budget_needs_the_store,
+    budget::limits_nest,
     workflow::vote_needs_steps,
     workflow::examples_are_built_in,
     workflow::shown_descriptions_exist,

@@ -3,6 +3,7 @@
 //! Names are nouns with a unit behind them where there is one (`_usd`, `_secs`, `_tokens`); variants are tagged by
 //! `kind`; no number stands for "none".
 
+mod budget;
 mod checkpoint;
 mod eval;
 mod policy;
@@ -16,6 +17,7 @@ mod train;
 mod warm_start;
 mod workflow;
 
+pub use budget::Budget;
 pub use checkpoint::Checkpoint;
 pub use eval::Eval;
 pub use policy::{Adapter, Device, Dtype, LoraTarget, Policy};
@@ -43,6 +45,9 @@ pub struct Config {
     pub tasks: Tasks,
     /// The workers.
     pub pool: Pool,
+    /// How much the pool may cost.
+    #[serde(default)]
+    pub budget: Budget,
     /// The form of workflows and what the policy is shown.
     #[serde(default)]
     pub workflow: Workflow,

@@ -80,6 +80,7 @@ fn alters_result(key: &str, given: &BTreeMap<String, String>) -> bool {
     let free = FREE.contains(&key)
         || key.starts_with("checkpoint.")
         || key.starts_with("eval.")
+        || key.starts_with("budget.")
         || key
             .strip_prefix("pool.workers[")
             .and_then(|rest| rest.split_once("]."))

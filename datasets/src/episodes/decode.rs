@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use arrow_array::{
-    Array, ArrayRef, Float32Array, Float64Array, Int32Array, Int64Array, ListArray, RecordBatch,
-    StringArray, StructArray,
+    Array, ArrayRef, BooleanArray, Float32Array, Float64Array, Int32Array, Int64Array, ListArray,
+    RecordBatch, StringArray, StructArray,
 };
 use conductor_types::{Call, FinishReason, RewardParts, Usage, Workflow};
 
@@ -37,6 +37,8 @@ impl<'a> Reader<'a> {
             step: self.count("step")?,
             task_id: self.text("task_id")?,
             sample: u32::try_from(self.count("sample")?).unwrap_or(u32::MAX),
+            // Versions 1 and 2 knew one round.
+            round: self.later("round", |row| Ok(row.count("round")? as u32))?,
             domain: self.text("domain")?,
             prompt: self.text("prompt")?,
             prompt_length: self.count("prompt_length")?,
@@ -90,11 +92,14 @@ impl<'a> Reader<'a> {
                         completion_tokens: item.count("completion_tokens")?,
                         cost_usd: item.float("cost_usd")?,
                         // Version 1 knew no stored answers.
-                        saved_usd: match columns("saved_usd") {
-                            Some(_) => item.float("saved_usd")?,
-                            None => 0.0,
-                        },
+                        saved_usd: item.later("saved_usd", |item| item.float("saved_usd"))?,
                         latency_ms: item.float("latency_ms")?,
+                        // Versions 1 and 2 knew neither waiting nor attempts.
+                        queue_ms: item.later("queue_ms", |item| item.float("queue_ms"))?,
+                        attempts: item
+                            .later("attempts", |item| Ok(item.count("attempts")? as u32))?,
+                        reused: item.later("reused", |item| item.flag("reused"))?,
+                        estimated: item.later("estimated", |item| item.flag("estimated"))?,
                     },
                     error: item.maybe_text("error")?,
                 })
@@ -130,6 +135,19 @@ impl<'a> Reader<'a> {
     fn count(&self, name: &str) -> Result<u64, DataError> {
         let value = self.get::<Int64Array>(name, "whole numbers")?.value(self.i);
         Ok(u64::try_from(value).unwrap_or(0))
+    }
+
+    /// A column that earlier versions lack; there its value is the default.
+    fn later<T: Default>(
+        &self,
+        name: &str,
+        read: impl Fn(&Self) -> Result<T, DataError>,
+    ) -> Result<T, DataError> {
+        if (self.columns)(name).is_some() { read(self) } else { Ok(T::default()) }
+    }
+
+    fn flag(&self, name: &str) -> Result<bool, DataError> {
+        Ok(self.get::<BooleanArray>(name, "true or false")?.value(self.i))
     }
 
     fn float(&self, name: &str) -> Result<f64, DataError> {

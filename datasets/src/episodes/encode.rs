@@ -1,10 +1,10 @@
-//! Episode rows to columns. Version 2 of the format; docs/formats.md has the same table in words.
+//! Episode rows to columns. Version 3 of the format; docs/formats.md has the same table in words.
 
 use std::sync::Arc;
 
 use arrow_array::{
-    Array, ArrayRef, Float32Array, Float64Array, Int32Array, Int64Array, ListArray, RecordBatch,
-    StringArray, StructArray,
+    Array, ArrayRef, BooleanArray, Float32Array, Float64Array, Int32Array, Int64Array, ListArray,
+    RecordBatch, StringArray, StructArray,
 };
 use arrow_buffer::OffsetBuffer;
 use arrow_schema::{Field, Schema};
@@ -13,7 +13,7 @@ use conductor_types::{Call, RewardParts};
 use super::EpisodeRow;
 use crate::names;
 
-/// The schema of version 2.
+/// The schema of version 3.
 pub fn schema() -> Arc<Schema> {
     batch(&[]).schema()
 }
@@ -63,6 +63,7 @@ fn policy_columns(rows: &[EpisodeRow]) -> Vec<Column> {
         ("step", Nulls::Never, whole(rows, |row| row.step)),
         ("task_id", Nulls::Never, text(rows, |row| &row.task_id)),
         ("sample", Nulls::Never, whole(rows, |row| u64::from(row.sample))),
+        ("round", Nulls::Never, whole(rows, |row| u64::from(row.round))),
         ("domain", Nulls::Never, text(rows, |row| &row.domain)),
         ("prompt", Nulls::Never, text(rows, |row| &row.prompt)),
         ("prompt_length", Nulls::Never, whole(rows, |row| row.prompt_length)),
@@ -145,6 +146,9 @@ fn calls(rows: &[EpisodeRow]) -> ArrayRef {
     let floats = |value: fn(&Call) -> Option<f64>| -> ArrayRef {
         Arc::new(all.iter().map(|&call| value(call)).collect::<Float64Array>())
     };
+    let flags = |value: fn(&Call) -> bool| -> ArrayRef {
+        Arc::new(all.iter().map(|&call| Some(value(call))).collect::<BooleanArray>())
+    };
     let steps: Int32Array =
         all.iter().map(|call| Some(i32::try_from(call.step).unwrap_or(i32::MAX))).collect();
     let columns: Vec<Column> = vec![
@@ -157,6 +161,10 @@ fn calls(rows: &[EpisodeRow]) -> ArrayRef {
         ("cost_usd", Nulls::Never, floats(|call| Some(call.usage.cost_usd))),
         ("saved_usd", Nulls::Never, floats(|call| Some(call.usage.saved_usd))),
         ("latency_ms", Nulls::Never, floats(|call| Some(call.usage.latency_ms))),
+        ("queue_ms", Nulls::Never, floats(|call| Some(call.usage.queue_ms))),
+        ("attempts", Nulls::Never, wholes(|call| u64::from(call.usage.attempts))),
+        ("reused", Nulls::Never, flags(|call| call.usage.reused)),
+        ("estimated", Nulls::Never, flags(|call| call.usage.estimated)),
         ("error", Nulls::Allowed, texts(|call| call.error.as_deref())),
     ];
     let columns: Vec<(Arc<Field>, ArrayRef)> = columns

@@ -14,7 +14,10 @@ pub use row::EpisodeRow;
 use crate::columns::{self, Format, Table};
 use crate::error::{DataError, help_for};
 
-const FORMAT: Format = Format { name: "episodes", label: "an episode log", version: 2 };
+/// What older versions lack.
+const LATER_COLUMNS: [&str; 1] = ["round"];
+
+const FORMAT: Format = Format { name: "episodes", label: "an episode log", version: 3 };
 
 /// The part of a step that training episodes belong to.
 pub const TRAIN_PART: &str = "train";
@@ -106,7 +109,12 @@ pub fn read_episodes(path: &Path) -> Result<Vec<EpisodeRow>, DataError> {
     table.require(&FORMAT)?;
     let mut rows = Vec::new();
     let schema = encode::schema();
-    let wanted: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
+    let wanted: Vec<&str> = schema
+        .fields()
+        .iter()
+        .map(|field| field.name().as_str())
+        .filter(|name| table.has(name) || !LATER_COLUMNS.contains(name))
+        .collect();
     table.for_each(&wanted, &mut |batch| decode::rows(path, batch, &mut rows))?;
     Ok(rows)
 }

@@ -14,6 +14,8 @@ pub struct EpisodeRow {
     pub task_id: String,
     /// Which sample of the task's group, from 0.
     pub sample: u32,
+    /// Which of the sample's workflows, from 0; above 0 where the policy saw the answer of the round before.
+    pub round: u32,
     /// The task's domain.
     pub domain: String,
     /// The conversation as text.
@@ -72,6 +74,7 @@ impl From<&Episode> for EpisodeRow {
             step: episode.id.step,
             task_id: episode.id.task_id.clone(),
             sample: episode.id.sample,
+            round: episode.id.round,
             domain: episode.domain.clone(),
             prompt: episode.prompt.clone(),
             prompt_length: episode.completion.prompt_tokens.len() as u64,

@@ -11,8 +11,8 @@ fn call(step: usize, worker: &str, answer: &str) -> Call {
         prompt_tokens: 40,
         completion_tokens: 12,
         cost_usd: 0.000_25,
-        saved_usd: 0.0,
         latency_ms: 321.5,
+        ..Usage::default()
     };
     Call {
         step,
@@ -35,7 +35,7 @@ fn workflow() -> Workflow {
 
 fn episode(sample: u32, outcome: Outcome, verdict: Option<Verdict>) -> Episode {
     Episode {
-        id: EpisodeId { step: 12, task_id: "sums/ü".into(), sample },
+        id: EpisodeId { step: 12, task_id: "sums/ü".into(), sample, round: 0 },
         domain: "sums".into(),
         prompt: "user: What is 2+2?\n".into(),
         completion: Completion {

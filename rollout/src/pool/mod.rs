@@ -22,6 +22,7 @@ pub use secret::Secret;
 pub use vote::Vote;
 
 use crate::card::WorkerCard;
+use crate::ledger::{Account, Ledger};
 use crate::recording::{self, Recording, RecordingError};
 use crate::store::{AnswerStore, StoreError};
 
@@ -82,6 +83,7 @@ pub trait Worker: Send + Sync {
 pub struct Pool {
     workers: Arc<[Arc<dyn Worker>]>,
     cards: Arc<[WorkerCard]>,
+    ledger: Option<Arc<Ledger>>,
 }
 
 impl std::fmt::Debug for Pool {
@@ -167,16 +169,23 @@ pub enum PoolError {
 }
 
 impl Pool {
-    /// Opens every worker; recordings are read into memory, each file once, and the store of answers is opened where a
-    /// live worker needs it. Nothing is called.
+    /// Opens every worker; recordings are read into memory, each file once. Where a live worker needs it, the store of
+    /// answers is opened, and the ledger of the account in it; without an account the pool is only looked at. Nothing is called.
     #[expect(clippy::needless_pass_by_value, reason = "each vote keeps a share of it")]
     pub fn open(
         config: &schema::Pool,
         extractor: Arc<dyn AnswerExtractor>,
+        account: Option<Account<'_>>,
     ) -> Result<Self, PoolError> {
         let mut recordings: HashMap<PathBuf, Arc<Recording>> = HashMap::new();
         let mut workers: Vec<Arc<dyn Worker>> = Vec::with_capacity(config.workers.len());
-        let mut store: Option<Arc<AnswerStore>> = None;
+        let live = |worker: &schema::Worker| matches!(worker.kind, schema::WorkerKind::Openai(_));
+        let ledger = match (&config.store, account) {
+            (Some(path), Some(account)) if config.workers.iter().any(live) => {
+                Some(Arc::new(Ledger::open(Arc::new(AnswerStore::open(path)?), account)?))
+            }
+            _ => None,
+        };
         for worker in &config.workers {
             let (name, description) = (worker.name.as_str(), worker.description.clone());
             workers.push(match &worker.kind {
@@ -195,21 +204,15 @@ impl Pool {
                     Arc::new(Vote::new(name, description, Arc::clone(&extractor)))
                 }
                 schema::WorkerKind::Openai(settings) => {
-                    let mut worker = OpenAi::new(name, description, settings)?;
-                    if let Some(path) = &config.store {
-                        // Made for the first worker that needs it, and shared by all.
-                        let shared = match &store {
-                            Some(shared) => Arc::clone(shared),
-                            None => Arc::new(AnswerStore::open(path)?),
-                        };
-                        worker = worker.keeping(Arc::clone(&shared));
-                        store = Some(shared);
+                    let worker = OpenAi::new(name, description, settings)?;
+                    match &ledger {
+                        Some(ledger) => Arc::new(worker.keeping(Arc::clone(ledger))),
+                        None => Arc::new(worker),
                     }
-                    Arc::new(worker)
                 }
             });
         }
-        Self::from_workers(workers)
+        Ok(Self { ledger, ..Self::from_workers(workers)? })
     }
 
     /// A pool of workers made elsewhere.
@@ -227,7 +230,7 @@ impl Pool {
             return Err(PoolError::NobodySolves);
         }
         let cards = workers.iter().map(|worker| worker.card().clone()).collect();
-        Ok(Self { workers: workers.into(), cards })
+        Ok(Self { workers: workers.into(), cards, ledger: None })
     }
 
     /// The workers, in the order in which the policy sees them.
@@ -238,6 +241,11 @@ impl Pool {
     /// What may be told of each worker, in the same order.
     pub fn cards(&self) -> &[WorkerCard] {
         &self.cards
+    }
+
+    /// What the live workers are paid from, where there are any and paid answers are kept.
+    pub fn ledger(&self) -> Option<&Ledger> {
+        self.ledger.as_deref()
     }
 
     /// Refuses what a worker cannot do, before anyone is paid: kind `WorkerRefuses`, or `WorkerOutOfRange`.

@@ -61,8 +61,8 @@ impl Recorded {
                 prompt_tokens: recorded.prompt_tokens,
                 completion_tokens: recorded.completion_tokens,
                 cost_usd,
-                saved_usd: 0.0,
                 latency_ms: recorded.latency_ms.unwrap_or(0.0),
+                ..Usage::default()
             },
             recorded_score: recorded.score,
         }

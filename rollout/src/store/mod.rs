@@ -1,9 +1,11 @@
-//! The store of paid answers: SQLite, addressed by content, shared by runs and processes.
+//! The store of paid answers: SQLite, addressed by content, shared by runs and processes. Beside them it holds a row for each
+//! request that may cost money, from which [`crate::ledger`] knows what a run has spent.
 //!
 //! One thread owns the connection. It takes what has come in meanwhile as one transaction, so that thousands of calls
 //! cost a few commits a second; an answer counts as kept when its transaction is on the disk.
 
 mod admin;
+mod entry;
 mod error;
 mod key;
 mod thread;
@@ -16,13 +18,14 @@ use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 pub use admin::{Pruned, StoreStats, WorkerStats, export, prune, stats};
+pub use entry::{Entry, Settlement};
 pub use error::StoreError;
 pub use key::AnswerKey;
 
-use thread::Op;
+use thread::{Op, Write};
 
 /// Version of the tables; a file of a newer one is refused.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 
 const TABLES: &str = "
 CREATE TABLE IF NOT EXISTS answers (
@@ -37,6 +40,26 @@ CREATE TABLE IF NOT EXISTS answers (
     latency_ms REAL NOT NULL,
     created_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+";
+
+/// Version 2: the ledger, and answers whose tokens were counted here.
+const TABLES_2: &str = "
+ALTER TABLE answers ADD COLUMN estimated INTEGER NOT NULL DEFAULT 0;
+CREATE TABLE ledger (
+    id INTEGER PRIMARY KEY,
+    account TEXT NOT NULL,
+    part TEXT NOT NULL,
+    task TEXT NOT NULL,
+    worker TEXT NOT NULL,
+    key TEXT NOT NULL,
+    reserved_usd REAL NOT NULL,
+    paid_usd REAL,
+    state TEXT NOT NULL,
+    estimated INTEGER NOT NULL DEFAULT 0,
+    opened_at INTEGER NOT NULL,
+    settled_at INTEGER
+) STRICT;
+CREATE INDEX ledger_by_account ON ledger (account, part, task);
 ";
 
 /// A paid answer as it is kept.
@@ -92,8 +115,33 @@ impl AnswerStore {
 
     /// Keeps an answer; it is on the disk when this returns. An answer that is there already stays.
     pub async fn put(&self, paid: Paid) -> Result<(), StoreError> {
+        self.write(Write::Answer(Box::new(paid))).await.map(|_| ())
+    }
+
+    /// Notes a request that is about to be sent; it is on the disk when this returns. The number is the reservation's.
+    pub async fn reserve(&self, entry: Entry) -> Result<i64, StoreError> {
+        self.write(Write::Reserve(Box::new(entry))).await
+    }
+
+    /// Notes what became of a request, together with the answer that it paid; both are on the disk when this returns.
+    pub async fn settle(
+        &self,
+        reservation: i64,
+        settlement: Settlement,
+        paid: Option<Paid>,
+    ) -> Result<(), StoreError> {
+        let paid = paid.map(Box::new);
+        self.write(Write::Settle { reservation, settlement, paid }).await.map(|_| ())
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    async fn write(&self, write: Write) -> Result<i64, StoreError> {
         let (reply, done) = oneshot::channel();
-        self.send(Op::Put { paid, reply });
+        self.send(Op::Write { write, reply });
         let kept = done.await.map_err(|_| self.closed())?;
         kept.map_err(|message| StoreError::Write { path: self.path.clone(), message })
     }
@@ -125,7 +173,7 @@ impl Drop for AnswerStore {
 }
 
 /// A connection with the tables in place.
-fn connect(path: &Path) -> Result<Connection, StoreError> {
+pub(crate) fn connect(path: &Path) -> Result<Connection, StoreError> {
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         std::fs::create_dir_all(folder)
             .map_err(|source| StoreError::Folder { path: folder.to_owned(), source })?;
@@ -140,16 +188,29 @@ fn connect(path: &Path) -> Result<Connection, StoreError> {
         let version = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
         Ok((connection, version))
     };
-    let (connection, version) = prepare().map_err(failed)?;
-    match version {
-        0 => {
-            connection.execute_batch(TABLES).map_err(failed)?;
-            connection.pragma_update(None, "user_version", VERSION).map_err(failed)?;
-        }
-        VERSION => {}
-        found => return Err(StoreError::Version { path: path.to_owned(), found, known: VERSION }),
+    let (mut connection, version) = prepare().map_err(failed)?;
+    if !(0..=VERSION).contains(&version) {
+        return Err(StoreError::Version { path: path.to_owned(), found: version, known: VERSION });
+    }
+    if version < VERSION {
+        upgrade(&mut connection).map_err(failed)?;
     }
     Ok(connection)
+}
+
+/// Brings the tables to [`VERSION`]. Another process may do the same at the same time.
+fn upgrade(connection: &mut Connection) -> rusqlite::Result<()> {
+    let transaction =
+        connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+    let version: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    if version < 1 {
+        transaction.execute_batch(TABLES)?;
+    }
+    if version < 2 {
+        transaction.execute_batch(TABLES_2)?;
+    }
+    transaction.pragma_update(None, "user_version", VERSION)?;
+    transaction.commit()
 }
 
 /// Seconds since 1970.

@@ -99,8 +99,8 @@ impl Worker for Scripted {
                     prompt_tokens: 10,
                     completion_tokens: 5,
                     cost_usd: 0.25,
-                    saved_usd: 0.0,
                     latency_ms: self.delay.as_secs_f64() * 1e3,
+                    ..Usage::default()
                 },
                 recorded_score: None,
             })

@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use conductor_configs::schema;
+use conductor_rollout::ledger::{Account, Ledger};
 use conductor_rollout::pool::{OpenAi, Worker};
 use conductor_rollout::store::AnswerStore;
 use conductor_types::{Answer, WorkerError, WorkerErrorKind, WorkerRequest};
@@ -36,6 +37,7 @@ async fn ask(worker: &OpenAi) -> Result<Answer, WorkerError> {
 async fn ask_sample(worker: &OpenAi, sample: u32) -> Result<Answer, WorkerError> {
     let request = WorkerRequest {
         task_id: "t",
+        part: "test",
         message: "Two and two?",
         seen: &[],
         seen_scores: &[],
@@ -85,7 +87,8 @@ async fn an_answer_without_usage_is_kept_and_said_to_be_estimated() {
         let server = serve(vec![ok(body)]).await;
         let worker = OpenAi::new("live", None, &settings(&server.base_url)).unwrap();
         let usage = ask(&worker).await.unwrap().usage;
-        assert_eq!((usage.prompt_tokens, usage.completion_tokens), (3, 2));
+        assert_eq!((usage.prompt_tokens, usage.completion_tokens), (4, 5));
+        assert!(usage.estimated);
         assert!(worker.notices()[0].contains("without token counts"), "{:?}", worker.notices());
     }
 }
@@ -364,25 +367,30 @@ async fn no_more_calls_at_once_than_configured() {
     assert_eq!(server.hits.load(Ordering::SeqCst), 20);
 }
 
-fn stored(server: &Server, temperature: f64, store: &Arc<AnswerStore>) -> OpenAi {
+fn ledger(folder: &std::path::Path, budget: schema::Budget) -> Arc<Ledger> {
+    let store = Arc::new(AnswerStore::open(&folder.join("a.sqlite")).unwrap());
+    Arc::new(Ledger::open(store, Account { id: "run", budget: &budget }).unwrap())
+}
+
+fn stored(server: &Server, temperature: f64, ledger: &Arc<Ledger>) -> OpenAi {
     let mut settings = settings(&server.base_url);
     settings.temperature = temperature;
-    OpenAi::new("live", None, &settings).unwrap().keeping(Arc::clone(store))
+    OpenAi::new("live", None, &settings).unwrap().keeping(Arc::clone(ledger))
 }
 
 #[tokio::test]
 async fn an_answer_is_paid_once_by_all_workers_of_that_name_and_setting() {
     let folder = tempfile::tempdir().unwrap();
-    let store = Arc::new(AnswerStore::open(&folder.path().join("a.sqlite")).unwrap());
+    let ledger = ledger(folder.path(), schema::Budget::default());
     let server = serve(vec![ok(GOOD)]).await;
-    let first = ask(&stored(&server, 0.0, &store)).await.unwrap();
+    let first = ask(&stored(&server, 0.0, &ledger)).await.unwrap();
     assert!((first.usage.saved_usd, first.usage.paid_usd()) == (0.0, first.usage.cost_usd));
     // Greedy answers do not depend on the sample, and another worker of that name is the same worker.
-    let again = ask_sample(&stored(&server, 0.0, &store), 7).await.unwrap();
+    let again = ask_sample(&stored(&server, 0.0, &ledger), 7).await.unwrap();
     assert_eq!((again.text.as_str(), server.hits.load(Ordering::SeqCst)), ("It is 4.", 1));
     assert!((again.usage.cost_usd, again.usage.paid_usd()) == (first.usage.cost_usd, 0.0));
     // A worker that samples is asked once a sample.
-    let sampling = stored(&server, 0.5, &store);
+    let sampling = stored(&server, 0.5, &ledger);
     for sample in [0, 1, 0, 1, 2] {
         ask_sample(&sampling, sample).await.unwrap();
     }
@@ -404,11 +412,11 @@ async fn the_same_call_under_way_is_sent_once_and_counted_once() {
 #[tokio::test]
 async fn a_call_whose_caller_is_gone_is_kept_and_a_drain_sends_nothing_new() {
     let folder = tempfile::tempdir().unwrap();
-    let store = Arc::new(AnswerStore::open(&folder.path().join("a.sqlite")).unwrap());
+    let ledger = ledger(folder.path(), schema::Budget::default());
     let server = serve(vec![Reply::Late(200)]).await;
     let mut settings = settings(&server.base_url);
     settings.concurrency = 2;
-    let worker = OpenAi::new("live", None, &settings).unwrap().keeping(Arc::clone(&store));
+    let worker = OpenAi::new("live", None, &settings).unwrap().keeping(Arc::clone(&ledger));
     let calls = futures_util::future::join_all((0..6).map(|n| ask_sample(&worker, n)));
     assert!(tokio::time::timeout(Duration::from_millis(100), calls).await.is_err());
     let start = Instant::now();

@@ -7,6 +7,7 @@ use conductor_types::{Event, Phase};
 use super::summary::summary;
 use super::{Paces, span};
 use crate::ui::Style;
+use crate::ui::spending;
 
 /// One line a step.
 pub struct Lines {
@@ -79,9 +80,10 @@ impl State {
                     style.warn("stopped")
                 )
             }
-            Event::RunFinished { step, cost_usd, seconds } => format!(
-                "{} {step} steps, ${cost_usd:.4} spent on workers, {}",
+            Event::RunFinished { step, cost_usd, saved_usd, unsettled_usd, seconds } => format!(
+                "{} {step} steps, {}, {}",
                 style.good("done"),
+                spending(*cost_usd, *saved_usd, *unsettled_usd),
                 span(Duration::from_secs_f64(seconds.max(0.0)))
             ),
         })

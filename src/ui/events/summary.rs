@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::ui::dollars;
+
 /// Name of the metric, what it is called on the line, and how its value is written.
 const KEY: [(&str, &str, Form); 9] = [
     ("critic/rewards/mean", "reward", Form::Plain),
@@ -31,8 +33,7 @@ pub(super) fn summary(metrics: &BTreeMap<String, f64>) -> String {
         parts.push(match form {
             Form::Plain => format!("{label} {}", plain(*value)),
             Form::Share => format!("{label} {:.1}%", value * 100.0),
-            Form::Dollars if *value > 0.0 && *value < 0.001 => format!("{label} ${value:.2e}"),
-            Form::Dollars => format!("{label} ${value:.4}"),
+            Form::Dollars => format!("{label} {}", dollars(*value)),
             Form::Seconds => format!("{label} {value:.1} s"),
         });
     }

@@ -141,7 +141,13 @@ fn run(
     workflow: &Workflow,
     stop: &AtomicBool,
 ) -> Result<Vec<Answered>, TrainError> {
-    let options = RolloutOptions { run_seed: config.run.seed, step: 0, evaluation: true, stop };
+    let options = RolloutOptions {
+        run_seed: config.run.seed,
+        step: 0,
+        purpose: "baselines",
+        evaluation: true,
+        stop,
+    };
     let episodes = rollouts::collect_fixed(environment, tasks, workflow, options)?;
     Ok(episodes.iter().map(|episode| answered(episode, &config.reward)).collect())
 }

@@ -124,8 +124,13 @@ pub(crate) fn episodes(
     let mut sampled = |done| progress(done, total);
     let monitor = Monitor { stop, progress: &mut sampled };
     let completions = rollouts::sample(&mut policy.sampler(decoding, monitor), &requests)?;
-    let options =
-        RolloutOptions { run_seed: config.run.seed, step: weights_of, evaluation: true, stop };
+    let options = RolloutOptions {
+        run_seed: config.run.seed,
+        step: weights_of,
+        purpose: split.as_str(),
+        evaluation: true,
+        stop,
+    };
     let mut groups =
         rollouts::collect(environment, &tasks, &requests, completions, options, &mut |_, _| {})?;
     for episode in groups.iter_mut().flatten() {

@@ -38,6 +38,8 @@ impl Run<'_> {
             }
         }
         self.saved = newest;
+        // Steps that a kill took away were paid all the same.
+        self.count_ledger();
         Ok(())
     }
 

@@ -4,16 +4,18 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use conductor_configs::schema;
-use conductor_types::{Answer, Usage};
+use conductor_types::{Answer, Usage, WorkerErrorKind};
 use reqwest::header::{self, HeaderMap};
 use reqwest::{StatusCode, Url};
-use serde::Deserialize;
 use serde_json::json;
 use tokio::time::timeout;
 
 use super::failure::{Failure, Remedy, advice};
+use super::reply::{Counts, Reply};
+use super::tokens;
 use crate::card::Price;
 use crate::pool::Secret;
+use crate::store::Settlement;
 
 /// A longer body is no chat answer.
 const MAX_BODY_BYTES: usize = 32 << 20;
@@ -38,11 +40,16 @@ pub struct TimeLimits {
 pub struct ChatRequest {
     /// The JSON body. The key is a header and not part of it.
     pub body: String,
-    /// Prompt tokens, by estimate.
-    prompt_tokens: u64,
+    /// The message, to be counted where the endpoint does not.
+    message: String,
     /// Prompt tokens by estimate and answer tokens at their most: what the call may take of a token limit.
     pub most_tokens: u64,
+    /// Dollars at most.
+    pub most_usd: f64,
 }
+
+/// Tokens that an endpoint's chat template may put around a message.
+const TEMPLATE_TOKENS: u64 = 256;
 
 /// An address with a model behind it.
 pub struct Endpoint {
@@ -99,10 +106,13 @@ impl Endpoint {
             body["reasoning_effort"] = json!(effort);
         }
         let prompt_tokens = estimate(message);
+        // No tokenizer makes more tokens than there are bytes.
+        let most_prompt_tokens = message.len() as u64 + TEMPLATE_TOKENS;
         ChatRequest {
             body: body.to_string(),
-            prompt_tokens,
+            message: message.to_owned(),
             most_tokens: prompt_tokens + u64::from(self.max_tokens),
+            most_usd: self.price.of(most_prompt_tokens, u64::from(self.max_tokens)),
         }
     }
 
@@ -201,30 +211,36 @@ impl Endpoint {
                 self.shown(bytes)
             ))
         })?;
-        let text = reply.choices.into_iter().next().and_then(|choice| choice.message.content);
-        let Some(text) = text.filter(|text| !text.trim().is_empty()) else {
-            return Err(Failure::empty(format!("the answer has no text: {}", self.shown(bytes))));
+        let (text, reported) = reply.into_parts();
+        let Some(text) = text else {
+            let settlement = reported.map_or(Settlement::Unknown, |counts| Settlement::Paid {
+                usd: self.usd(counts),
+                estimated: false,
+            });
+            let message = format!("the answer has no text: {}", self.shown(bytes));
+            return Err(Failure::empty(message, settlement));
         };
-        let counts = reply.usage.unwrap_or_else(|| {
+        let counts = reported.unwrap_or_else(|| {
             self.uncounted.fetch_add(1, Ordering::Relaxed);
-            ReplyUsage {
-                prompt_tokens: request.prompt_tokens,
-                completion_tokens: estimate(&text),
-                ..ReplyUsage::default()
+            Counts {
+                prompt: tokens::count(&request.message),
+                cached: 0,
+                completion: tokens::count(&text),
             }
         });
         let usage = Usage {
-            prompt_tokens: counts.prompt_tokens,
-            completion_tokens: counts.completion_tokens,
-            cost_usd: self.price.of_cached(
-                counts.prompt_tokens,
-                counts.cached_tokens(),
-                counts.completion_tokens,
-            ),
+            prompt_tokens: counts.prompt,
+            completion_tokens: counts.completion,
+            cost_usd: self.usd(counts),
             latency_ms,
+            estimated: reported.is_none(),
             ..Usage::default()
         };
         Ok(Answer { text, usage, recorded_score: None })
+    }
+
+    fn usd(&self, counts: Counts) -> f64 {
+        self.price.of_cached(counts.prompt, counts.cached, counts.completion)
     }
 
     fn transport(&self, error: &reqwest::Error) -> Failure {
@@ -241,7 +257,10 @@ impl Endpoint {
         let failure = Failure::broken(format!("{what}: {cause}"));
         // A wrong address or a server that nobody started: waiting would only hide it. One that answered before comes back.
         if error.is_connect() && !self.reached.load(Ordering::Relaxed) {
-            return Failure { remedy: Remedy::None, ..failure };
+            return Failure { remedy: Remedy::None, settlement: Settlement::Refused, ..failure };
+        }
+        if error.is_connect() {
+            return Failure { settlement: Settlement::Refused, ..failure };
         }
         failure
     }
@@ -264,50 +283,6 @@ impl Endpoint {
     }
 }
 
-#[derive(Deserialize)]
-struct Reply {
-    choices: Vec<Choice>,
-    #[serde(default)]
-    usage: Option<ReplyUsage>,
-}
-
-#[derive(Deserialize)]
-struct Choice {
-    message: ChoiceMessage,
-}
-
-#[derive(Deserialize)]
-struct ChoiceMessage {
-    #[serde(default)]
-    content: Option<String>,
-}
-
-#[derive(Deserialize, Default)]
-struct ReplyUsage {
-    prompt_tokens: u64,
-    #[serde(default)]
-    completion_tokens: u64,
-    /// OpenAI's place for tokens that a provider had cached.
-    #[serde(default)]
-    prompt_tokens_details: Option<PromptDetails>,
-    /// DeepSeek's.
-    #[serde(default)]
-    prompt_cache_hit_tokens: Option<u64>,
-}
-
-#[derive(Deserialize, Default)]
-struct PromptDetails {
-    #[serde(default)]
-    cached_tokens: Option<u64>,
-}
-
-impl ReplyUsage {
-    fn cached_tokens(&self) -> u64 {
-        let openai = self.prompt_tokens_details.as_ref().and_then(|details| details.cached_tokens);
-        openai.or(self.prompt_cache_hit_tokens).unwrap_or(0).min(self.prompt_tokens)
-    }
-}
-
 /// The address of the chat endpoint under `base_url`, where it can be one.
 pub fn address(base_url: &str) -> Option<Url> {
     let url = Url::parse(&format!("{}/chat/completions", base_url.trim_end_matches('/'))).ok()?;
@@ -318,13 +293,16 @@ pub fn address(base_url: &str) -> Option<Url> {
 fn bearer(key: &Secret) -> Result<header::HeaderValue, Failure> {
     let mut value =
         header::HeaderValue::from_str(&format!("Bearer {}", key.expose())).map_err(|_| {
-            Failure::bad_answer("the key has characters that no HTTP header may carry".into())
+            Failure::not_sent(
+                WorkerErrorKind::BadAnswer,
+                "the key has characters that no HTTP header may carry".into(),
+            )
         })?;
     value.set_sensitive(true);
     Ok(value)
 }
 
-/// Without a count from the server: four bytes a token, rounded up.
+/// Tokens of a text before its call: four bytes each, rounded up.
 fn estimate(text: &str) -> u64 {
     (text.len() as u64).div_ceil(4)
 }

@@ -8,6 +8,7 @@ use reqwest::header::HeaderMap;
 use serde_json::Value;
 
 use super::headers;
+use crate::store::Settlement;
 
 /// One attempt's failure.
 #[derive(Debug, Clone, PartialEq)]
@@ -18,6 +19,8 @@ pub struct Failure {
     pub message: String,
     /// What follows from it.
     pub remedy: Remedy,
+    /// What it costs.
+    pub settlement: Settlement,
 }
 
 /// What follows from a failure.
@@ -34,24 +37,44 @@ pub enum Remedy {
 }
 
 impl Failure {
-    /// An answer that cannot be used, and would not be another time.
+    /// An answer that cannot be used, and would not be another time. It may well have been charged for.
     pub fn bad_answer(message: String) -> Self {
-        Self { kind: WorkerErrorKind::BadAnswer, message, remedy: Remedy::None }
+        Self {
+            kind: WorkerErrorKind::BadAnswer,
+            message,
+            remedy: Remedy::None,
+            settlement: Settlement::Unknown,
+        }
     }
 
-    /// An answer without text.
-    pub fn empty(message: String) -> Self {
-        Self { kind: WorkerErrorKind::BadAnswer, message, remedy: Remedy::AskAgain }
+    /// An answer without text; its tokens are charged all the same.
+    pub fn empty(message: String, settlement: Settlement) -> Self {
+        Self { remedy: Remedy::AskAgain, settlement, ..Self::bad_answer(message) }
     }
 
-    /// No answer in time; `limit` names the setting.
+    /// No answer in time.
     pub fn timeout(message: String) -> Self {
-        Self { kind: WorkerErrorKind::Timeout, message, remedy: Remedy::TryAgain(None) }
+        Self {
+            kind: WorkerErrorKind::Timeout,
+            message,
+            remedy: Remedy::TryAgain(None),
+            settlement: Settlement::Unknown,
+        }
     }
 
-    /// A connection that could not be made, or that broke.
+    /// A connection that broke, with the request on its way or answered in part.
     pub fn broken(message: String) -> Self {
-        Self { kind: WorkerErrorKind::Unavailable, message, remedy: Remedy::TryAgain(None) }
+        Self {
+            kind: WorkerErrorKind::Unavailable,
+            message,
+            remedy: Remedy::TryAgain(None),
+            settlement: Settlement::Unknown,
+        }
+    }
+
+    /// A request that was not sent, and will not be.
+    pub fn not_sent(kind: WorkerErrorKind, message: String) -> Self {
+        Self { kind, message, remedy: Remedy::None, settlement: Settlement::Refused }
     }
 
     /// A status that is no success. `message` says who answered what.
@@ -66,7 +89,9 @@ impl Failure {
             408 | 409 | 425 | 500..=599 => Remedy::TryAgain(pause),
             _ => Remedy::None,
         };
-        Self { kind: WorkerErrorKind::Unavailable, message, remedy }
+        // An error in place of an answer is not charged for.
+        let settlement = Settlement::Refused;
+        Self { kind: WorkerErrorKind::Unavailable, message, remedy, settlement }
     }
 }
 

@@ -1,0 +1,215 @@
+//! What makes the calls of one worker: attempts with pauses between them, each let through by the circuit and the limits,
+//! and paid from the ledger.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use conductor_types::{Answer, WorkerError, WorkerErrorKind};
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use super::breaker::{Breaker, Leave};
+use super::endpoint::{ChatRequest, Endpoint};
+use super::failure::{Failure, Remedy};
+use super::gate::{Gate, Limits, Pass};
+use super::pauses::{FIRST_PAUSE, Pauses};
+use crate::ledger::{Asked, Held, Ledger, Reservation};
+use crate::store::AnswerKey;
+
+/// Calls under way share it.
+pub struct Line {
+    /// The worker's name in the pool.
+    pub name: String,
+    /// Where the calls go.
+    pub endpoint: Endpoint,
+    gate: Gate,
+    breaker: Breaker,
+    attempts: u32,
+    deadline: Duration,
+    /// True when no further attempt may begin.
+    closing: watch::Sender<bool>,
+}
+
+/// Where the money for a call comes from.
+#[derive(Debug, Clone, Copy)]
+pub struct Purse<'a> {
+    /// Whose.
+    pub ledger: &'a Arc<Ledger>,
+    /// The part of the run.
+    pub part: &'a str,
+    /// The question.
+    pub task: &'a str,
+    /// What the answer will be found by.
+    pub key: &'a AnswerKey,
+}
+
+/// An answer that is paid, with the money that was put aside for it.
+type PaidAnswer = (Answer, Option<Reservation>);
+
+/// How far a call is over all its attempts.
+struct Effort {
+    attempts: u32,
+    /// Set when the first attempt is sent: time in the queue is the pool's own.
+    deadline: Option<Instant>,
+    waited: Duration,
+}
+
+impl Line {
+    /// A line on which nothing was asked yet. `patience` is the number of attempts at a call and the time for all of them.
+    pub fn new(name: &str, endpoint: Endpoint, limits: Limits, patience: (u32, Duration)) -> Self {
+        Self {
+            name: name.to_owned(),
+            endpoint,
+            gate: Gate::new(limits),
+            breaker: Breaker::default(),
+            attempts: patience.0.max(1),
+            deadline: patience.1,
+            closing: watch::Sender::new(false),
+        }
+    }
+
+    /// Lets no further attempt begin.
+    pub fn close(&self) {
+        self.closing.send_replace(true);
+    }
+
+    /// One call with all its attempts. The answer's reservation is still to be settled, with the answer.
+    pub async fn ask(
+        &self,
+        request: &ChatRequest,
+        seed: u64,
+        purse: Option<Purse<'_>>,
+    ) -> Result<PaidAnswer, WorkerError> {
+        let mut pauses = Pauses::new(seed);
+        let mut effort = Effort { attempts: 0, deadline: None, waited: Duration::ZERO };
+        loop {
+            let failure = match self.attempt(request, &mut effort, purse).await {
+                Ok((mut answer, reservation)) => {
+                    answer.usage.attempts = effort.attempts;
+                    answer.usage.queue_ms = effort.waited.as_secs_f64() * 1e3;
+                    return Ok((answer, reservation));
+                }
+                Err(failure) => failure,
+            };
+            let pause = match failure.remedy {
+                Remedy::None => return Err(self.error(failure.kind, &failure.message)),
+                Remedy::SlowDown(pause) | Remedy::TryAgain(pause) => {
+                    pauses.next().max(pause.unwrap_or_default())
+                }
+                Remedy::AskAgain => Duration::ZERO,
+            };
+            let over = effort.deadline.is_some_and(|deadline| Instant::now() + pause >= deadline);
+            if effort.attempts >= self.attempts || over {
+                let message = format!("{} (after {} attempts)", failure.message, effort.attempts);
+                return Err(self.error(failure.kind, &message));
+            }
+            tokio::select! {
+                () = tokio::time::sleep(pause) => effort.waited += pause,
+                failure = self.closed() => return Err(self.error(failure.kind, &failure.message)),
+            }
+        }
+    }
+
+    /// One attempt, once circuit, limits and budget let it through.
+    async fn attempt(
+        &self,
+        request: &ChatRequest,
+        effort: &mut Effort,
+        purse: Option<Purse<'_>>,
+    ) -> Result<PaidAnswer, Failure> {
+        let patience = effort.deadline.unwrap_or_else(|| Instant::now() + self.deadline);
+        let queued = Instant::now();
+        let (leave, mut pass, held) = tokio::select! {
+            biased;
+            failure = self.closed() => return Err(failure),
+            admitted = self.admitted(request, patience, purse) => admitted?,
+        };
+        let reservation = match held {
+            Some(held) => Some(held.keep().await.map_err(|error| {
+                Failure::not_sent(WorkerErrorKind::Unavailable, error.to_string())
+            })?),
+            None => None,
+        };
+        effort.waited += queued.elapsed();
+        effort.attempts += 1;
+        let until = *effort.deadline.get_or_insert_with(|| Instant::now() + self.deadline);
+        let attempt = self.endpoint.attempt(request, |headers| self.gate.learn(headers));
+        let result = tokio::time::timeout_at(until, attempt).await.unwrap_or_else(|_| {
+            Err(Failure::timeout(format!(
+                "no answer within deadline_secs = {} s over all attempts",
+                self.deadline.as_secs_f64()
+            )))
+        });
+        match &result {
+            Ok(answer) => {
+                pass.used(answer.usage.prompt_tokens + answer.usage.completion_tokens);
+                leave.answered();
+            }
+            Err(failure) => {
+                if let Remedy::SlowDown(pause) = failure.remedy {
+                    self.gate.close_for(pause.unwrap_or(FIRST_PAUSE));
+                }
+                match failure.remedy {
+                    Remedy::TryAgain(_) => leave.failed(&self.endpoint.safe(&failure.message)),
+                    _ => leave.answered(),
+                }
+            }
+        }
+        // The endpoint is free for the next call while this one is written down.
+        drop(pass);
+        match (result, reservation) {
+            (Ok(answer), reservation) => Ok((answer, reservation)),
+            (Err(failure), Some(reservation)) => {
+                // Where it cannot be written down it stays reserved, and what failed first is what is told.
+                let _ = reservation.settle(failure.settlement, None).await;
+                Err(failure)
+            }
+            (Err(failure), None) => Err(failure),
+        }
+    }
+
+    /// Waits for circuit and limits, and for room in the budget.
+    async fn admitted<'p>(
+        &'p self,
+        request: &ChatRequest,
+        patience: Instant,
+        purse: Option<Purse<'p>>,
+    ) -> Result<(Leave<'p>, Pass<'p>, Option<Held<'p>>), Failure> {
+        loop {
+            let leave = self.breaker.admit(patience).await.map_err(|why| {
+                let message = format!(
+                    "it is not asked for now, because it only failed; the last time: {why}"
+                );
+                Failure::not_sent(WorkerErrorKind::Unavailable, message)
+            })?;
+            let mut pass = self.gate.enter(request.most_tokens).await;
+            if !leave.holds() {
+                // The circuit opened while the call stood in the queue.
+                pass.used(0);
+                continue;
+            }
+            let Some(Purse { ledger, part, task, key }) = purse else {
+                return Ok((leave, pass, None));
+            };
+            let asked = Asked { part, task, worker: &self.name, key, most_usd: request.most_usd };
+            let held = ledger.hold(asked).await.map_err(|wall| {
+                pass.used(0);
+                Failure::not_sent(WorkerErrorKind::BudgetReached, wall.to_string())
+            })?;
+            return Ok((leave, pass, Some(held)));
+        }
+    }
+
+    /// Ends when no further attempt may begin.
+    async fn closed(&self) -> Failure {
+        // The sender is this value's own, so it cannot be gone.
+        let _ = self.closing.subscribe().wait_for(|closing| *closing).await;
+        let message = "the call was not sent, because the run stops".into();
+        Failure::not_sent(WorkerErrorKind::Unavailable, message)
+    }
+
+    /// A failure as a caller sees it, without the key in it.
+    pub fn error(&self, kind: WorkerErrorKind, message: &str) -> WorkerError {
+        WorkerError { worker: self.name.clone(), kind, message: self.endpoint.safe(message) }
+    }
+}
