@@ -295,7 +295,7 @@ mod tests {
                 seen += 1;
             }
         }
-        assert_eq!(seen, 9, "sections with defaults");
+        assert_eq!(seen, 10, "sections with defaults");
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! back in results, errors and notices.
 
 pub mod card;
+pub mod dispatch;
 pub mod execute;
 pub mod generate;
 pub mod ledger;

@@ -9,13 +9,10 @@ pub fn dollars(usd: f64) -> String {
 pub fn spending(paid_usd: f64, saved_usd: f64, unsettled_usd: f64) -> String {
     let mut text = format!("{} paid for workers", dollars(paid_usd));
     if saved_usd > 0.0 {
-        text.push_str(&format!(", {} saved by answers paid before", dollars(saved_usd)));
+        text += &format!(", {} saved by answers paid before", dollars(saved_usd));
     }
     if unsettled_usd > 0.0 {
-        text.push_str(&format!(
-            ", at most {} more for calls that broke off",
-            dollars(unsettled_usd)
-        ));
+        text += &format!(", at most {} more for calls that broke off", dollars(unsettled_usd));
     }
     text
 }

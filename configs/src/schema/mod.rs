@@ -10,6 +10,7 @@ mod policy;
 mod pool;
 mod resume;
 mod reward;
+mod rollout;
 mod run;
 mod sampling;
 mod tasks;
@@ -24,6 +25,7 @@ pub use policy::{Adapter, Device, Dtype, LoraTarget, Policy};
 pub use pool::{OpenAiWorker, Pool, RecordedWorker, VoteWorker, Worker, WorkerKind};
 pub use resume::{ConfigChange, config_changes};
 pub use reward::{CostForm, PythonLimits, Reward};
+pub use rollout::{Rollout, Stragglers};
 pub use run::Run;
 pub use sampling::Sampling;
 pub use tasks::{SplitShares, TaskSource, Tasks};
@@ -56,6 +58,9 @@ pub struct Config {
     /// How workflows are sampled.
     #[serde(default)]
     pub sampling: Sampling,
+    /// How sampled workflows are run.
+    #[serde(default)]
+    pub rollout: Rollout,
     /// How answers are graded and rewards shaped.
     #[serde(default)]
     pub reward: Reward,

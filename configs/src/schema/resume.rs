@@ -81,6 +81,7 @@ fn alters_result(key: &str, given: &BTreeMap<String, String>) -> bool {
         || key.starts_with("checkpoint.")
         || key.starts_with("eval.")
         || key.starts_with("budget.")
+        || key.starts_with("rollout.")
         || key
             .strip_prefix("pool.workers[")
             .and_then(|rest| rest.split_once("]."))

@@ -1,5 +1,7 @@
 //! Metrics of a step by name; docs/metrics.md has a line for each.
 
+mod calls;
+
 use std::collections::BTreeMap;
 
 use conductor_rollout::Pool;
@@ -70,20 +72,13 @@ pub(crate) fn of_episodes(groups: &[Vec<Episode>], pool: &Pool) -> Metrics {
     set("cost/usd_mean", mean(ran().map(|e| e.outcome.usage().cost_usd)));
     set("cost/usd_total", all.iter().map(|e| e.outcome.usage().cost_usd).sum());
     set("cost/saved_usd", all.iter().map(|e| e.outcome.usage().saved_usd).sum());
-    set("pool/calls", all.iter().map(|e| e.outcome.calls().len() as f64).sum());
     set(
         "pool/tokens_mean",
         mean(ran().map(|e| {
             (e.outcome.usage().prompt_tokens + e.outcome.usage().completion_tokens) as f64
         })),
     );
-    let calls: Vec<&str> =
-        all.iter().flat_map(|e| e.outcome.calls()).map(|call| call.worker.as_str()).collect();
-    for card in pool.cards() {
-        let share = calls.iter().filter(|name| **name == card.name).count() as f64
-            / calls.len().max(1) as f64;
-        set(&format!("pool/share/{}", card.name), share);
-    }
+    calls::add(&mut metrics, &all, pool);
     metrics
 }
 
