@@ -134,7 +134,13 @@ mod tests {
 
     fn task(id: &str) -> Task {
         let grading = Grading::Exact { gold: "4".into() };
-        Task { id: id.into(), domain: "sums".into(), prompt: "2+2?".into(), grading }
+        Task {
+            id: id.into(),
+            domain: "sums".into(),
+            prompt: "2+2?".into(),
+            grading,
+            constraint: None,
+        }
     }
 
     fn set(n: usize) -> TaskSet {

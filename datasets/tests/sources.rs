@@ -159,6 +159,7 @@ fn own_tasks_in_parquet_are_read_whatever_the_string_type() {
         domain: domain.into(),
         prompt: prompt.into(),
         grading: Grading::Exact { gold: "4".into() },
+        constraint: None,
     };
     assert_eq!(set.find("a"), Some(&expected("a", "quiz", "2+2?")));
     assert_eq!(set.find("b"), Some(&expected("b", "own", "größer?")));

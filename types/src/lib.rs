@@ -4,6 +4,7 @@
 //! This crate knows nothing of files, networks, processes or tensors.
 
 pub mod chat;
+pub mod constraint;
 pub mod episode;
 pub mod event;
 pub mod seed;
@@ -13,6 +14,7 @@ pub mod worker;
 pub mod workflow;
 
 pub use chat::{ChatMessage, Completion, FinishReason, Role, SampleRequest, Sampler, SamplerError};
+pub use constraint::Constraint;
 pub use episode::{Call, Episode, EpisodeId, Outcome, RewardParts, Usage};
 pub use event::{Event, Phase, RunEvent};
 pub use task::{Grading, Split, Task};

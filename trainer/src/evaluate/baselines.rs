@@ -197,7 +197,13 @@ mod tests {
 
     fn task(domain: &str) -> Task {
         let grading = Grading::Exact { gold: "1".into() };
-        Task { id: domain.into(), domain: domain.into(), prompt: "?".into(), grading }
+        Task {
+            id: domain.into(),
+            domain: domain.into(),
+            prompt: "?".into(),
+            grading,
+            constraint: None,
+        }
     }
 
     fn answers(rewards: &[f64]) -> Vec<Answered> {
