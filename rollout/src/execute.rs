@@ -83,6 +83,7 @@ async fn call(
     let message = worker_message(worker.capability(), task, &step.subtask, &shown);
     let request = WorkerRequest {
         task_id: &task.id,
+        domain: &task.domain,
         message: &message,
         seen: &seen,
         seen_scores: &seen_scores,

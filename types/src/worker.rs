@@ -9,6 +9,8 @@ use crate::episode::Usage;
 pub struct WorkerRequest<'a> {
     /// The task being solved.
     pub task_id: &'a str,
+    /// The kind of task that it is; tables are broken down by it.
+    pub domain: &'a str,
     /// The message for a worker that reads (role, question, visible steps, subtask).
     pub message: &'a str,
     /// The answers of the steps that this step sees, in step order.

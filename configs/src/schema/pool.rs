@@ -31,6 +31,10 @@ pub struct Worker {
     /// What the policy may be told of it.
     #[serde(default)]
     pub description: Option<String>,
+    /// Short words that group workers (`open`, `closed`, `cheap` …): `conductor pool list` shows them.
+    #[serde(default)]
+    #[schemars(inner(length(min = 1)), extend("uniqueItems" = true))]
+    pub tags: Vec<String>,
     /// What stands behind it.
     #[serde(flatten)]
     pub kind: WorkerKind,

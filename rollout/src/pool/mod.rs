@@ -178,24 +178,22 @@ impl Pool {
         let mut workers: Vec<Arc<dyn Worker>> = Vec::with_capacity(config.workers.len());
         let mut store: Option<Arc<AnswerStore>> = None;
         for worker in &config.workers {
-            let (name, description) = (worker.name.as_str(), worker.description.clone());
+            let card = WorkerCard::of(worker);
             workers.push(match &worker.kind {
                 schema::WorkerKind::Recorded(settings) => {
                     let path = &settings.recording;
                     if !recordings.contains_key(path) {
                         let recording = recording::read(path).map_err(|source| {
-                            PoolError::Recording { worker: name.to_owned(), source }
+                            PoolError::Recording { worker: worker.name.clone(), source }
                         })?;
                         recordings.insert(path.clone(), Arc::new(recording));
                     }
                     let recording = Arc::clone(&recordings[path]);
-                    Arc::new(Recorded::new(name, description, settings, recording)?)
+                    Arc::new(Recorded::new(card, settings, recording)?)
                 }
-                schema::WorkerKind::Vote(_) => {
-                    Arc::new(Vote::new(name, description, Arc::clone(&extractor)))
-                }
+                schema::WorkerKind::Vote(_) => Arc::new(Vote::new(card, Arc::clone(&extractor))),
                 schema::WorkerKind::Openai(settings) => {
-                    let mut worker = OpenAi::new(name, description, settings)?;
+                    let mut worker = OpenAi::new(card, settings)?;
                     if let Some(path) = &config.store {
                         // Made for the first worker that needs it, and shared by all.
                         let shared = match &store {

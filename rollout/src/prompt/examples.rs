@@ -91,12 +91,7 @@ const EXAMPLES: &[Example] = &[
 
 /// How many worked examples there are for an access kind, given a team that can do everything.
 pub fn built_in_examples(access: AccessKind) -> usize {
-    let general = WorkerCard {
-        name: String::new(),
-        description: None,
-        price: None,
-        capability: WorkerCapability::General,
-    };
+    let general = WorkerCard::new("", WorkerCapability::General);
     let team = vec![general; 4];
     EXAMPLES
         .iter()

@@ -217,6 +217,7 @@ async fn ask<'a>(
 ) -> (usize, &'a Task, Result<Answer, WorkerError>) {
     let request = WorkerRequest {
         task_id: &task.id,
+        domain: &task.domain,
         message: &task.prompt,
         seen: &[],
         seen_scores: &[],

@@ -14,7 +14,7 @@ use conductor_types::{
 
 /// A card without description and price.
 pub fn card(name: &str, capability: WorkerCapability) -> WorkerCard {
-    WorkerCard { name: name.into(), description: None, price: None, capability }
+    WorkerCard::new(name, capability)
 }
 
 /// A task whose prompt names it.
