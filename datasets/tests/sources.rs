@@ -13,7 +13,7 @@ use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::WriterProperties;
 
 fn tasks(sources: Vec<TaskSource>) -> Tasks {
-    Tasks { sources, split: SplitShares::default(), only_recorded: false }
+    Tasks { sources, split: SplitShares::default(), only_recorded: false, constraints: Vec::new() }
 }
 
 fn file(folder: &Path, name: &str, text: &str) -> PathBuf {

@@ -10,6 +10,8 @@ pub struct WorkerCard {
     pub name: String,
     /// Its configured description.
     pub description: Option<String>,
+    /// Its configured size.
+    pub size: Option<String>,
     /// Its configured tags, in their order.
     pub tags: Vec<String>,
     /// Its configured price; `None` where no price is known.
@@ -26,6 +28,7 @@ impl WorkerCard {
         Self {
             name: name.into(),
             description: None,
+            size: None,
             tags: Vec::new(),
             price: None,
             capability,
@@ -37,6 +40,7 @@ impl WorkerCard {
     pub fn of(worker: &schema::Worker) -> Self {
         Self {
             description: worker.description.clone(),
+            size: worker.size.clone(),
             tags: worker.tags.clone(),
             ..Self::new(worker.name.as_str(), WorkerCapability::General)
         }

@@ -7,6 +7,8 @@
 pub mod card;
 pub mod execute;
 pub mod generate;
+pub mod listing;
+pub mod obedience;
 pub mod parse;
 pub mod pool;
 pub mod prompt;
@@ -16,5 +18,6 @@ pub mod store;
 pub mod worker_message;
 
 pub use card::{Price, WorkerCard};
+pub use listing::{Lister, Listing};
 pub use parse::ParseRules;
 pub use pool::{Pool, PoolError};

@@ -24,6 +24,12 @@ pub struct Constraint {
 }
 
 impl Constraint {
+    /// Whether a worker with these tags may take part.
+    pub fn allows_tags(&self, tags: &[String]) -> bool {
+        self.tags.iter().all(|tag| tags.contains(tag))
+            && !self.without_tags.iter().any(|tag| tags.contains(tag))
+    }
+
     /// What keeps it from being one: what was expected, and what was given.
     pub fn fault(&self) -> Option<(&'static str, String)> {
         if self.text.trim().is_empty() || self.text.chars().any(char::is_control) {

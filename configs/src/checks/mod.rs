@@ -1,6 +1,7 @@
 //! Values that are valid on their own and cannot work together. Each check is a function of its own;
 //! a finding names every key that takes part, the one to change first.
 
+mod constraints;
 mod pool;
 mod reward;
 mod run;
@@ -53,15 +54,20 @@ const CHECKS: &[Check] = &[
     tasks::validation_has_tasks,
     tasks::sources_differ,
     tasks::only_recorded_needs_a_recording,
+    constraints::shares_fit_together,
+    constraints::each_has_a_rule,
+    constraints::tags_are_some_workers,
+    constraints::somebody_may_begin,
     pool::names_differ,
     pool::vote_needs_others,
+    pool::listed_are_there,
     pool::prices_come_in_pairs,
     pool::address_is_http,
     pool::key_variable_is_a_name,
     pool::key_has_one_place,
     workflow::vote_needs_steps,
     workflow::examples_are_built_in,
-    workflow::shown_descriptions_exist,
+    workflow::shown_facts_exist,
     reward::plain_cost_survives_scaling,
     reward::cost_has_a_price,
     train::groups_can_differ,

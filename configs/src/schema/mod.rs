@@ -4,6 +4,7 @@
 //! `kind`; no number stands for "none".
 
 mod checkpoint;
+mod constraint;
 mod eval;
 mod policy;
 mod pool;
@@ -17,6 +18,7 @@ mod warm_start;
 mod workflow;
 
 pub use checkpoint::Checkpoint;
+pub use constraint::TaskConstraint;
 pub use eval::Eval;
 pub use policy::{Adapter, Device, Dtype, LoraTarget, Policy};
 pub use pool::{OpenAiWorker, Pool, RecordedWorker, VoteWorker, Worker, WorkerKind};
