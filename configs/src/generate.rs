@@ -62,12 +62,13 @@ fn table(text: &mut String, fields: &[Field], path: &str) {
 fn section(text: &mut String, field: &Field, key: &str) {
     match leaf(&field.shape) {
         Leaf::Plain => {}
-        Leaf::Table(fields) => {
-            let _ = write!(text, "\n### `[{key}]`\n\n{}\n", field.doc);
+        Leaf::Table(fields, many) => {
+            let (open, close) = brackets(many);
+            let _ = write!(text, "\n### `{open}{key}{close}`\n\n{}\n", field.doc);
             table(text, fields, key);
         }
         Leaf::Tagged(variants, many) => {
-            let (open, close) = if many { ("[[", "]]") } else { ("[", "]") };
+            let (open, close) = brackets(many);
             for variant in variants {
                 let _ = write!(
                     text,
@@ -82,19 +83,25 @@ fn section(text: &mut String, field: &Field, key: &str) {
     }
 }
 
+fn brackets(many: bool) -> (&'static str, &'static str) {
+    if many { ("[[", "]]") } else { ("[", "]") }
+}
+
+/// What a key holds; with whether it holds many of it.
 enum Leaf<'a> {
     Plain,
-    Table(&'a [Field]),
+    Table(&'a [Field], bool),
     Tagged(&'a [crate::shape::Variant], bool),
 }
 
 fn leaf(shape: &Shape) -> Leaf<'_> {
     match shape {
-        Shape::Table(fields) => Leaf::Table(fields),
+        Shape::Table(fields) => Leaf::Table(fields, false),
         Shape::Tagged(variants) => Leaf::Tagged(variants, false),
         Shape::List { item, .. } => match leaf(item) {
+            Leaf::Table(fields, _) => Leaf::Table(fields, true),
             Leaf::Tagged(variants, _) => Leaf::Tagged(variants, true),
-            other => other,
+            Leaf::Plain => Leaf::Plain,
         },
         _ => Leaf::Plain,
     }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use conductor_configs::schema::{Adapter, Config, WorkerKind};
+use conductor_configs::schema::{Adapter, Config, PromptShow, WorkerKind};
 use conductor_configs::{LoadRequest, Origin, PRESETS, load};
 
 fn config(preset: &str) -> Config {
@@ -66,6 +66,19 @@ fn a_preset_on_a_preset_keeps_what_it_does_not_say() {
     };
     assert_eq!(name("policy.adapter.rank"), "paper-7b-lora.toml");
     assert_eq!(name("policy.model"), "paper-7b.toml");
+}
+
+#[test]
+fn changing_pools_are_the_quick_starts_workers_in_lists_that_vary() {
+    let (quick, changing) = (config("quickstart"), config("changing-pools"));
+    let workers = |config: &Config| -> Vec<(String, WorkerKind)> {
+        config.pool.workers.iter().map(|w| (w.name.clone(), w.kind.clone())).collect()
+    };
+    assert_eq!(workers(&quick), workers(&changing));
+    assert_eq!((&quick.train, &quick.tasks), (&changing.train, &changing.tasks));
+    assert!(changing.pool.permute && changing.pool.listed < Some(workers(&changing).len() as u32));
+    assert!(changing.pool.workers.iter().all(|worker| worker.description.is_some()));
+    assert!(changing.workflow.show.contains(&PromptShow::Description));
 }
 
 #[test]

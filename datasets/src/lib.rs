@@ -6,6 +6,7 @@
 
 mod atomic;
 mod columns;
+mod constraints;
 pub mod episodes;
 mod error;
 mod metrics;

@@ -6,7 +6,7 @@ use conductor_configs::schema::{SplitShares, Tasks};
 use conductor_types::{Split, Task, seed};
 
 use crate::error::{DataError, Place};
-use crate::{sources, split};
+use crate::{constraints, sources, split};
 
 /// The tasks of a run by split, each split in the order of the sources.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -19,7 +19,7 @@ pub struct TaskSet {
     pub test: Vec<Task>,
 }
 
-/// Reads every source and splits what they hold. Files only: which tasks a recording covers is for
+/// Reads every source, gives questions the constraints that are drawn for them, and splits all. Files only: which tasks a recording covers is for
 /// [`TaskSet::retain`].
 ///
 /// Errors: a file or a line that cannot be read, an id that stands twice, shares that are none.
@@ -28,12 +28,13 @@ pub fn load(tasks: &Tasks) -> Result<TaskSet, DataError> {
     let mut places: HashMap<String, Place> = HashMap::new();
     let mut set = TaskSet::default();
     for source in &tasks.sources {
-        sources::read(source, &mut |place, task| {
+        sources::read(source, &mut |place, mut task| {
             if let Some(first) = places.get(&task.id) {
                 let (id, first) = (task.id, first.clone());
                 return Err(DataError::Duplicate { id, first, second: place });
             }
             places.insert(task.id.clone(), place);
+            constraints::attach(&mut task, &tasks.constraints, tasks.split.seed);
             set.add(task, &tasks.split);
             Ok(())
         })?;
@@ -134,7 +135,13 @@ mod tests {
 
     fn task(id: &str) -> Task {
         let grading = Grading::Exact { gold: "4".into() };
-        Task { id: id.into(), domain: "sums".into(), prompt: "2+2?".into(), grading }
+        Task {
+            id: id.into(),
+            domain: "sums".into(),
+            prompt: "2+2?".into(),
+            grading,
+            constraint: None,
+        }
     }
 
     fn set(n: usize) -> TaskSet {

@@ -13,7 +13,7 @@ use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::WriterProperties;
 
 fn tasks(sources: Vec<TaskSource>) -> Tasks {
-    Tasks { sources, split: SplitShares::default(), only_recorded: false }
+    Tasks { sources, split: SplitShares::default(), only_recorded: false, constraints: Vec::new() }
 }
 
 fn file(folder: &Path, name: &str, text: &str) -> PathBuf {
@@ -159,6 +159,7 @@ fn own_tasks_in_parquet_are_read_whatever_the_string_type() {
         domain: domain.into(),
         prompt: prompt.into(),
         grading: Grading::Exact { gold: "4".into() },
+        constraint: None,
     };
     assert_eq!(set.find("a"), Some(&expected("a", "quiz", "2+2?")));
     assert_eq!(set.find("b"), Some(&expected("b", "own", "größer?")));

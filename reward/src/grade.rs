@@ -194,7 +194,7 @@ mod tests {
     use super::*;
 
     fn task(grading: Grading) -> Task {
-        Task { id: "t".into(), domain: "d".into(), prompt: "p".into(), grading }
+        Task { id: "t".into(), domain: "d".into(), prompt: "p".into(), grading, constraint: None }
     }
 
     async fn verdict(grading: Grading, answer: &str) -> Verdict {

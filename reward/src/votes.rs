@@ -94,7 +94,13 @@ mod tests {
     use super::*;
 
     fn extractors(grading: Grading) -> Extractors {
-        let task = Task { id: "t".into(), domain: String::new(), prompt: String::new(), grading };
+        let task = Task {
+            id: "t".into(),
+            domain: String::new(),
+            prompt: String::new(),
+            grading,
+            constraint: None,
+        };
         Extractors::new([task].iter())
     }
 

@@ -22,7 +22,13 @@ async fn a_dropped_grading_leaves_nothing_behind() {
         tests: "assert f(1) == 2".into(),
         entry_point: "f".into(),
     };
-    let task = Task { id: "t".into(), domain: String::new(), prompt: String::new(), grading };
+    let task = Task {
+        id: "t".into(),
+        domain: String::new(),
+        prompt: String::new(),
+        grading,
+        constraint: None,
+    };
     let slow = "```\nimport os, time\nos.fork()\ndef f(x):\n    return x + 1\ntime.sleep(600)\n```";
 
     let grading = grader.grade(&task, slow, None);

@@ -39,8 +39,13 @@ async fn humanevals_own_solutions_are_right_and_stubs_are_not() {
             let Problem { task_id, prompt, canonical_solution, test, entry_point } = problem;
             let whole = format!("Here it is.\n\n```python\n{prompt}{canonical_solution}```\n");
             let grading = Grading::Python { prelude: prompt, tests: test, entry_point };
-            let task =
-                Task { id: task_id, domain: "humaneval".into(), prompt: String::new(), grading };
+            let task = Task {
+                id: task_id,
+                domain: "humaneval".into(),
+                prompt: String::new(),
+                grading,
+                constraint: None,
+            };
             let right = grader.grade(&task, &whole, None).await;
             let right_body = grader.grade(&task, &canonical_solution, None).await;
             let stub = grader.grade(&task, "    return None\n", None).await;

@@ -1,5 +1,6 @@
 //! What may be told of a worker: to the policy, in tables, and to whoever draws workflows at random.
 
+use conductor_configs::schema;
 use conductor_types::WorkerCapability;
 
 /// A worker, as far as others need to know it.
@@ -9,10 +10,41 @@ pub struct WorkerCard {
     pub name: String,
     /// Its configured description.
     pub description: Option<String>,
+    /// Its configured size.
+    pub size: Option<String>,
+    /// Its configured tags, in their order.
+    pub tags: Vec<String>,
     /// Its configured price; `None` where no price is known.
     pub price: Option<Price>,
     /// What it can do.
     pub capability: WorkerCapability,
+    /// Whether its answers are drawn at random, so that no number about it was measured.
+    pub simulated: bool,
+}
+
+impl WorkerCard {
+    /// A card that says nothing but name and capability.
+    pub fn new(name: impl Into<String>, capability: WorkerCapability) -> Self {
+        Self {
+            name: name.into(),
+            description: None,
+            size: None,
+            tags: Vec::new(),
+            price: None,
+            capability,
+            simulated: false,
+        }
+    }
+
+    /// What the keys that every kind shares say of a worker. Its kind adds capability and price.
+    pub fn of(worker: &schema::Worker) -> Self {
+        Self {
+            description: worker.description.clone(),
+            size: worker.size.clone(),
+            tags: worker.tags.clone(),
+            ..Self::new(worker.name.as_str(), WorkerCapability::General)
+        }
+    }
 }
 
 /// A price.

@@ -86,6 +86,7 @@ async fn call(
     let request = WorkerRequest {
         task_id: &task.id,
         part: options.part,
+        domain: &task.domain,
         message: &message,
         seen: &seen,
         seen_scores: &seen_scores,

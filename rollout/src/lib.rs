@@ -9,6 +9,8 @@ pub mod dispatch;
 pub mod execute;
 pub mod generate;
 pub mod ledger;
+pub mod listing;
+pub mod obedience;
 pub mod parse;
 pub mod pool;
 pub mod prompt;
@@ -18,5 +20,6 @@ pub mod store;
 pub mod worker_message;
 
 pub use card::{Price, WorkerCard};
+pub use listing::{Lister, Listing};
 pub use parse::ParseRules;
 pub use pool::{Pool, PoolError};

@@ -1,7 +1,8 @@
 //! The prompt that asks the policy for a workflow.
 //!
 //! What is the same for every question stands first and the question stands last, so that sampling and training
-//! compute the common part once. The same inputs give the same bytes.
+//! compute the common part once: a list of workers that differs from question to question stands right before the question.
+//! The same inputs give the same bytes.
 
 mod examples;
 
@@ -13,20 +14,75 @@ use conductor_types::{AccessKind, ChatMessage, Task, WorkerCapability};
 pub use examples::built_in_examples;
 
 use crate::card::WorkerCard;
+use crate::listing::{Lister, Listing};
 
-/// A system turn and a user turn. `workers` are listed by bare ordinals from 0, with what `config.show` adds; worked
-/// examples use only these workers, within what they can do and within `config.max_steps`.
+/// A system turn and a user turn for one fixed list of workers. They are listed by bare ordinals from 0, with what
+/// `config.show` adds; worked examples use only these workers, within what they can do and within `config.max_steps`.
 /// The short form has no worked examples.
 pub fn messages(
     config: &schema::Workflow,
     workers: &[WorkerCard],
     task: &Task,
 ) -> Vec<ChatMessage> {
+    build(config, Workers::Fixed(workers), task)
+}
+
+/// The same for a question's own list, which `lister` drew. Each worked example has a list of its own then, the same for
+/// every question, so that examples stay part of what questions share. Where lists do not vary, these are the bytes of
+/// [`messages`].
+pub fn messages_of(
+    config: &schema::Workflow,
+    lister: &Lister,
+    listing: &Listing,
+    task: &Task,
+) -> Vec<ChatMessage> {
+    let workers = if lister.varies() {
+        Workers::Drawn(lister, listing)
+    } else {
+        Workers::Fixed(listing.cards())
+    };
+    build(config, workers, task)
+}
+
+/// The list that makes prompts longest, for limits that every list must keep.
+pub fn longest_listing(config: &schema::Workflow, lister: &Lister) -> Listing {
+    lister.longest(|card| facts(config, card).len())
+}
+
+/// The workers of a prompt.
+#[derive(Clone, Copy)]
+enum Workers<'a> {
+    /// The same for every question.
+    Fixed(&'a [WorkerCard]),
+    /// This question's.
+    Drawn(&'a Lister, &'a Listing),
+}
+
+impl<'a> Workers<'a> {
+    fn cards(self) -> &'a [WorkerCard] {
+        match self {
+            Self::Fixed(cards) => cards,
+            Self::Drawn(_, listing) => listing.cards(),
+        }
+    }
+}
+
+fn build(config: &schema::Workflow, workers: Workers<'_>, task: &Task) -> Vec<ChatMessage> {
     if config.short_instructions {
-        short(config, workers, task)
+        short(config, workers.cards(), task)
     } else {
         long(config, workers, task)
     }
+}
+
+/// What the user asks, and what of the way to the answer: the latter is for whoever assigns the work, and no worker reads it.
+fn question(task: &Task) -> String {
+    let mut text = task.prompt.trim_end().to_owned();
+    if let Some(constraint) = &task.constraint {
+        text.push('\n');
+        text.push_str(&one_line(&constraint.text));
+    }
+    text
 }
 
 fn short(config: &schema::Workflow, workers: &[WorkerCard], task: &Task) -> Vec<ChatMessage> {
@@ -42,11 +98,11 @@ fn short(config: &schema::Workflow, workers: &[WorkerCard], task: &Task) -> Vec<
     );
     user.push_str(&worker_list(config, workers));
     user.push_str("\nQuestion:\n");
-    user.push_str(task.prompt.trim_end());
+    user.push_str(&question(task));
     vec![ChatMessage::system("You assign work to workers."), ChatMessage::user(user)]
 }
 
-fn long(config: &schema::Workflow, workers: &[WorkerCard], task: &Task) -> Vec<ChatMessage> {
+fn long(config: &schema::Workflow, workers: Workers<'_>, task: &Task) -> Vec<ChatMessage> {
     let system = "You lead a team of workers. For each question you write a plan that says which worker does what, \
                   and the team carries it out. You are judged by the team's final answer and by what it cost, so \
                   use as many steps as the question needs and no more.";
@@ -73,10 +129,22 @@ fn long(config: &schema::Workflow, workers: &[WorkerCard], task: &Task) -> Vec<C
         }
     });
     user.push_str("Steps that do not see each other run at the same time.\n\n# Workers\n");
-    user.push_str(&worker_list(config, workers));
-    user.push_str(&examples::section(config, workers));
+    match workers {
+        Workers::Fixed(cards) => {
+            user.push_str(&worker_list(config, cards));
+            user.push_str(&examples::section(config, workers));
+        }
+        Workers::Drawn(_, listing) => {
+            user.push_str(
+                "Every question has a list of workers of its own, and a number means a worker of that list only.\n",
+            );
+            user.push_str(&examples::section(config, workers));
+            user.push_str("\n# The workers of your question\n");
+            user.push_str(&worker_list(config, listing.cards()));
+        }
+    }
     user.push_str("\n# The question\n");
-    user.push_str(task.prompt.trim_end());
+    user.push_str(&question(task));
     vec![ChatMessage::system(system), ChatMessage::user(user)]
 }
 
@@ -88,21 +156,30 @@ fn worker_list(config: &schema::Workflow, workers: &[WorkerCard]) -> String {
     }
     let mut list = String::new();
     for (number, card) in workers.iter().enumerate() {
-        let facts: Vec<String> = config.show.iter().filter_map(|show| fact(*show, card)).collect();
-        writeln!(list, "Worker {number}: {}", facts.join("; "))
+        writeln!(list, "Worker {number}: {}", facts(config, card))
             .expect("writing to a string cannot fail");
     }
     list
 }
 
+fn facts(config: &schema::Workflow, card: &WorkerCard) -> String {
+    let facts: Vec<String> = config.show.iter().filter_map(|show| fact(*show, card)).collect();
+    facts.join("; ")
+}
+
+/// A line break in a text of others would look like a new section.
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 fn fact(show: PromptShow, card: &WorkerCard) -> Option<String> {
     match show {
         PromptShow::Name => Some(card.name.clone()),
-        // A line break in a description would look like a new section.
-        PromptShow::Description => card
-            .description
-            .as_ref()
-            .map(|text| text.split_whitespace().collect::<Vec<_>>().join(" ")),
+        PromptShow::Description => card.description.as_deref().map(one_line),
+        PromptShow::Size => card.size.as_deref().map(one_line),
+        PromptShow::Tags => {
+            (!card.tags.is_empty()).then(|| format!("tags: {}", one_line(&card.tags.join(", "))))
+        }
         PromptShow::Price => Some(match card.price {
             Some(price) if price.of(1, 1) == 0.0 => "free".into(),
             Some(price) => format!(

@@ -67,6 +67,7 @@ mod tests {
             domain: "d".into(),
             prompt: "How many? \n".into(),
             grading: Grading::Recorded,
+            constraint: None,
         }
     }
 

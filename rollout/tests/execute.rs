@@ -124,7 +124,7 @@ async fn a_worker_is_told_what_it_may_see() {
 #[tokio::test]
 async fn what_cannot_run_is_refused_before_anyone_is_paid() {
     let worker = Scripted::new("w", 0, |_| Ok("4".into()));
-    let vote = Arc::new(Vote::new("vote", None, last_word()));
+    let vote = Arc::new(Vote::new(common::card("vote", WorkerCapability::Combines), last_word()));
     let pool = pool(vec![worker.clone(), vote]);
     for (steps, kind) in [
         (workflow(&[(0, "a", &[]), (1, "b", &[])]), WorkflowErrorKind::WorkerRefuses),
@@ -144,7 +144,10 @@ async fn a_vote_decides_among_what_it_sees() {
         let odd = request.message.ends_with("odd");
         Ok(if odd { "I say 5" } else { "clearly 4" }.into())
     });
-    let pool = pool(vec![texts, Arc::new(Vote::new("vote", None, last_word()))]);
+    let pool = pool(vec![
+        texts,
+        Arc::new(Vote::new(common::card("vote", WorkerCapability::Combines), last_word())),
+    ]);
     let steps = workflow(&[(0, "odd", &[]), (0, "x", &[]), (0, "y", &[]), (1, "vote", &[0, 1, 2])]);
     assert_eq!(ran(&run(&pool, &task("t"), steps, TRAINING).await).0, "clearly 4");
     let steps = workflow(&[(0, "odd", &[]), (0, "x", &[]), (1, "vote", &[0, 1])]);

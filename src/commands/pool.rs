@@ -139,6 +139,7 @@ struct Row<'a> {
     kind: &'static str,
     source: String,
     capability: &'static str,
+    tags: &'a [String],
     input_usd_per_million: Option<f64>,
     output_usd_per_million: Option<f64>,
     tasks: usize,
@@ -165,6 +166,7 @@ fn list(args: &List) -> anyhow::Result<Exit> {
                 WorkerCapability::FromScratch => "from scratch only",
                 WorkerCapability::Combines => "combines answers",
             },
+            tags: &worker.card().tags,
             input_usd_per_million: worker.card().price.map(|price| price.input_usd_per_million),
             output_usd_per_million: worker.card().price.map(|price| price.output_usd_per_million),
             tasks: tasks.len(),
@@ -175,7 +177,8 @@ fn list(args: &List) -> anyhow::Result<Exit> {
         ui::print_json(&rows)?;
         return Ok(Exit::Done);
     }
-    let titles = ["#no", "name", "kind", "source", "can", "#$/M in", "#$/M out", "#tasks answered"];
+    let titles =
+        ["#no", "name", "kind", "tags", "source", "can", "#$/M in", "#$/M out", "#tasks answered"];
     let mut table = Table::new(&titles);
     for row in &rows {
         let price = |price: Option<f64>| price.map_or("as recorded".into(), |usd| format!("{usd}"));
@@ -183,6 +186,7 @@ fn list(args: &List) -> anyhow::Result<Exit> {
             row.number.to_string(),
             row.name.to_owned(),
             row.kind.to_owned(),
+            row.tags.join(", "),
             row.source.clone(),
             row.capability.to_owned(),
             price(row.input_usd_per_million),

@@ -41,6 +41,9 @@ pub fn page(report: &Report, style: Style) -> Page {
     for row in report.rows.iter().filter(|row| row.kind == RowKind::Policy) {
         page.line(shares(row));
     }
+    if report.rows.iter().any(|row| row.obedience.is_some()) {
+        page.line(obedience(report).render(style));
+    }
     page.line(domains(report, "accuracy", |means| means.accuracy).render(style));
     page.line(domains(report, "reward", |means| means.reward).render(style));
     page
@@ -88,6 +91,17 @@ fn shares(row: &Row) -> String {
         list(&row.worker_shares),
         list(&row.format_errors)
     )
+}
+
+/// Of the questions with a constraint, how many were answered by a workflow that obeyed it.
+fn obedience(report: &Report) -> Table {
+    let mut table = Table::new(&["constrained questions", "#n", "#obedience"]);
+    for row in &report.rows {
+        if let Some(share) = &row.obedience {
+            table.row([row.name.clone(), row.constrained.to_string(), interval(share)]);
+        }
+    }
+    table
 }
 
 fn domains(report: &Report, what: &str, value: impl Fn(&DomainMeans) -> f64) -> Table {

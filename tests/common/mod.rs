@@ -190,14 +190,10 @@ pub fn write_policy(folder: &Path, seed: u64) {
 
 /// The parts that workflows of this pool are written with.
 fn parts() -> BTreeSet<String> {
-    let card = |name: &str, capability| WorkerCard {
-        name: name.into(),
-        description: None,
-        price: None,
-        capability,
-    };
-    let cards =
-        [card("good", WorkerCapability::FromScratch), card("vote", WorkerCapability::Combines)];
+    let cards = [
+        WorkerCard::new("good", WorkerCapability::FromScratch),
+        WorkerCard::new("vote", WorkerCapability::Combines),
+    ];
     let form = schema::Workflow { max_steps: 2, ..schema::Workflow::default() };
     let mut rng = SplitMix::new(0);
     let subtasks = (0..500)

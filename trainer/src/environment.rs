@@ -11,6 +11,8 @@ use conductor_rollout::{ParseRules, Pool};
 use conductor_types::{Grading, Task, Verdict};
 
 use crate::TrainError;
+use crate::listings::Listings;
+use crate::obedience;
 
 /// Everything outside the policy, opened and checked.
 pub struct Environment {
@@ -24,6 +26,7 @@ pub struct Environment {
     pub rules: ParseRules,
     /// Tasks left out because a recording lacks them.
     pub left_out: usize,
+    pub(crate) listings: Listings,
     pub(crate) runtime: tokio::runtime::Runtime,
     verdicts: Mutex<HashMap<(String, String), Verdict>>,
 }
@@ -64,12 +67,14 @@ impl Environment {
         } else {
             Grader::without_python()
         };
+        let listings = Listings::new(config, pool.cards());
         let rules = ParseRules {
             access: config.workflow.access,
             max_steps: config.workflow.max_steps as usize,
-            workers: pool.cards().len(),
+            workers: listings.listed(),
         };
-        Ok(Self { tasks, pool, grader, rules, left_out, runtime, verdicts: Mutex::default() })
+        let verdicts = Mutex::default();
+        Ok(Self { tasks, pool, grader, rules, left_out, listings, runtime, verdicts })
     }
 
     /// The budget's limit that ends the run, once it is reached.
@@ -85,6 +90,8 @@ impl Environment {
     /// What a person should know before the run: limits that are not enforced, numbers that are estimates.
     pub fn notices(&self) -> Vec<String> {
         let mut notices = self.pool.notices();
+        notices.extend(self.listings.notices());
+        notices.extend(obedience::notices(&self.tasks, self.pool.cards()));
         if self.left_out > 0 {
             notices.push(format!(
                 "{} tasks are left out because the pool's recordings lack them; {} remain",

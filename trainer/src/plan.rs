@@ -4,7 +4,6 @@ use conductor_configs::{Config, schema};
 use conductor_policy::chat_template::ChatTemplate;
 use conductor_policy::tokenizer::Tokenizer;
 use conductor_policy::{ModelConfig, Placement, encode_prompt};
-use conductor_rollout::prompt;
 use conductor_types::{Split, Task};
 use serde::Serialize;
 use tch::Kind;
@@ -27,7 +26,7 @@ pub struct Plan {
     pub working_mib: f64,
     /// Tasks by split: train, valid, test.
     pub tasks: [usize; 3],
-    /// Tokens of a prompt: mean and largest over all tasks.
+    /// Tokens of a prompt: mean and largest over all tasks, with the longest list of workers that may be drawn.
     pub prompt_tokens: [f64; 2],
     /// Prompts longer than `sampling.max_prompt_tokens` or the model's context: the run would not start.
     pub too_long: usize,
@@ -97,7 +96,7 @@ fn prompt_lengths(
         .tasks
         .iter()
         .map(|task| {
-            let messages = prompt::messages(&config.workflow, environment.pool.cards(), task);
+            let messages = environment.longest_messages(&config.workflow, task);
             let prefix = &config.workflow.assistant_prefix;
             Ok(encode_prompt(&template, &tokenizer, &messages, prefix)?.len())
         })

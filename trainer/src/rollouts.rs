@@ -8,7 +8,6 @@ use std::time::Duration;
 use conductor_configs::schema;
 use conductor_reward::{Member, shape_group};
 use conductor_rollout::execute::{self, RunOptions};
-use conductor_rollout::{parse, prompt};
 use conductor_types::{
     ChatMessage, Completion, Episode, EpisodeId, FinishReason, Outcome, Role, SampleRequest,
     Sampler, SamplerError, Task, Unscorable, Verdict, WorkerErrorKind, Workflow, WorkflowError,
@@ -20,6 +19,7 @@ use futures_util::stream::FuturesUnordered;
 use crate::TrainError;
 use crate::advantage;
 use crate::environment::Environment;
+use crate::listings::Draw;
 
 /// Episodes under way at once; workers have limits of their own.
 const IN_FLIGHT: usize = 256;
@@ -29,13 +29,14 @@ pub(crate) fn requests(
     environment: &Environment,
     workflow: &schema::Workflow,
     tasks: &[&Task],
+    draw: Draw,
     seeds: impl Fn(&Task, u32) -> u64,
     samples: u32,
 ) -> Vec<SampleRequest> {
     tasks
         .iter()
         .map(|task| SampleRequest {
-            messages: prompt::messages(workflow, environment.pool.cards(), task),
+            messages: environment.messages(workflow, task, draw),
             assistant_prefix: workflow.assistant_prefix.clone(),
             seeds: (0..samples).map(|sample| seeds(task, sample)).collect(),
         })
@@ -67,6 +68,13 @@ pub(crate) struct RolloutOptions<'a> {
     pub stop: &'a AtomicBool,
 }
 
+impl RolloutOptions<'_> {
+    /// What the lists of these episodes' questions were drawn for.
+    fn draw(&self) -> Draw {
+        if self.evaluation { Draw::Evaluation } else { Draw::Training(self.step) }
+    }
+}
+
 /// Runs and grades every completion; the result follows tasks and samples. Rewards and advantages are not set yet.
 pub(crate) fn collect(
     environment: &Environment,
@@ -83,9 +91,10 @@ pub(crate) fn collect(
             sample: sample as u32,
             prompt: readable(&requests[group]),
             // The policy's turn as a whole: what was begun for it belongs to the workflow.
-            workflow: parse::parse(
+            workflow: environment.workflow_of(
                 &format!("{}{}", requests[group].assistant_prefix, completion.text),
-                &environment.rules,
+                tasks[group],
+                options.draw(),
             ),
             completion,
         })
@@ -364,7 +373,8 @@ mod tests {
         let config = config(folder.path());
         let environment = Environment::open(&config, None).expect("an environment");
         let tasks: Vec<&Task> = environment.tasks.iter().collect();
-        let requests = requests(&environment, &config.workflow, &tasks, |_, n| u64::from(n), 3);
+        let requests =
+            requests(&environment, &config.workflow, &tasks, Draw::Training(4), |_, n| n.into(), 3);
         let right = "model_id: [0]\nsubtasks: [\"go\"]\naccess_list: [[]]";
         let wrong = "model_id: [1]\nsubtasks: [\"go\"]\naccess_list: [[]]";
         let completions =
@@ -408,7 +418,8 @@ mod tests {
         let config = config(folder.path());
         let environment = Environment::open(&config, None).expect("an environment");
         let tasks: Vec<&Task> = environment.tasks.iter().collect();
-        let requests = requests(&environment, &config.workflow, &tasks, |_, _| 0, 1);
+        let requests =
+            requests(&environment, &config.workflow, &tasks, Draw::Training(0), |_, _| 0, 1);
         let completions = sample(&mut Script(vec!["x"]), &requests).expect("samples");
         let stop = AtomicBool::new(true);
         let options = RolloutOptions {

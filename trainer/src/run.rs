@@ -12,15 +12,15 @@ use conductor_datasets::episodes::TRAIN_PART;
 use conductor_datasets::{EpisodeLog, tasks_of_step};
 use conductor_policy::Policy;
 use conductor_policy::generate::Monitor;
-use conductor_rollout::prompt;
 use conductor_types::{Episode, Event, Phase, Split, Task, seed};
 
 use crate::environment::Environment;
 use crate::learner::{Item, Learner, UpdateOptions};
+use crate::listings::Draw;
 use crate::metrics::{self, Metrics};
 use crate::recorder::Recorder;
 use crate::rollouts::{self, RolloutOptions};
-use crate::{TrainError, evaluate, warm_start};
+use crate::{TrainError, evaluate, obedience, warm_start};
 
 use persistence::stage_optimizer;
 
@@ -131,7 +131,7 @@ fn check_prompts(
     }
     let limit = policy.decoding(&config.sampling, 0.0).max_prompt_tokens;
     for task in environment.tasks.iter() {
-        let messages = prompt::messages(&config.workflow, environment.pool.cards(), task);
+        let messages = environment.longest_messages(&config.workflow, task);
         let length = policy.encode_prompt(&messages, &config.workflow.assistant_prefix)?.len();
         if length > limit {
             return Err(TrainError::Usage(format!(
@@ -293,6 +293,7 @@ impl<'a> Run<'a> {
         self.state.optimizer_step = self.learner.optimizer.steps;
 
         let mut metrics = metrics::of_episodes(&groups, &self.environment.pool);
+        obedience::add(&mut metrics, self.environment, &groups);
         metrics::add_update(&mut metrics, &stats);
         timing.insert("timing_s/update".into(), update_began.elapsed().as_secs_f64());
         let seconds = began.elapsed().as_secs_f64();
@@ -322,6 +323,7 @@ impl<'a> Run<'a> {
             self.environment,
             &config.workflow,
             tasks,
+            Draw::Training(step),
             seeds,
             config.train.group_size,
         );
@@ -379,6 +381,7 @@ impl<'a> Run<'a> {
         self.count(&all);
         self.episodes.write(step, Split::Valid.as_str(), &all)?;
         let mut metrics = metrics::of_episodes(&groups, &self.environment.pool);
+        obedience::add(&mut metrics, self.environment, &groups);
         // Where no answer could be judged, these weights are neither the best nor the worst.
         if let Some(score) = evaluate::mean_reward(&all) {
             metrics.insert("eval/reward".into(), score);

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use conductor_configs::Config;
-use conductor_rollout::{ParseRules, generate, parse, prompt, render};
+use conductor_rollout::{ParseRules, generate, parse, render};
 use conductor_types::seed::{SplitMix, derive};
 use conductor_types::{Task, Workflow};
 
 use crate::TrainError;
 use crate::environment::Environment;
 use crate::learner::Item;
+use crate::listings::Draw;
 
 /// Examples that share a task's prompt, so that the prompt is computed once for all of them.
 const EXAMPLES_A_TASK: u32 = 2;
@@ -28,13 +29,15 @@ pub(crate) fn examples(
     let end = policy.model.config.eos_tokens.first().copied();
     while items.len() < config.warm_start.batch_size as usize {
         let task = &train[rng.below(train.len())];
-        let messages = prompt::messages(&config.workflow, environment.pool.cards(), task);
+        let draw = Draw::WarmStart(step);
+        let listing = environment.listings.of(task, draw);
+        let messages = environment.messages(&config.workflow, task, draw);
         let prefix = &config.workflow.assistant_prefix;
         let tokens: Arc<[i64]> = policy.encode_prompt(&messages, prefix)?.into();
         for _ in 0..EXAMPLES_A_TASK.min(config.warm_start.batch_size - items.len() as u32) {
             let workflow = generate::random_workflow(
                 &mut rng,
-                environment.pool.cards(),
+                listing.cards(),
                 &config.workflow,
                 config.warm_start.single_step_share,
             );

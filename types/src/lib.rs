@@ -5,6 +5,7 @@
 
 pub mod account;
 pub mod chat;
+pub mod constraint;
 pub mod episode;
 pub mod event;
 pub mod seed;
@@ -14,6 +15,7 @@ pub mod worker;
 pub mod workflow;
 
 pub use chat::{ChatMessage, Completion, FinishReason, Role, SampleRequest, Sampler, SamplerError};
+pub use constraint::Constraint;
 pub use episode::{Call, Episode, EpisodeId, Outcome, RewardParts, Usage};
 pub use event::{Event, Phase, RunEvent};
 pub use task::{Grading, Split, Task};

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::constraint::Constraint;
+
 /// One question, as every worker sees it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Task {
@@ -13,6 +15,9 @@ pub struct Task {
     pub prompt: String,
     /// How an answer is judged.
     pub grading: Grading,
+    /// What the user asks of the workflow; part of the question as the policy reads it, and of no worker's message.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub constraint: Option<Constraint>,
 }
 
 /// How an answer is judged. The gold answer never leaves this process.

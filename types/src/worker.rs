@@ -11,6 +11,8 @@ pub struct WorkerRequest<'a> {
     pub task_id: &'a str,
     /// The part of the run that pays, for budgets: `train/12`, `valid/10`.
     pub part: &'a str,
+    /// The kind of task that it is; tables are broken down by it.
+    pub domain: &'a str,
     /// The message for a worker that reads (role, question, visible steps, subtask).
     pub message: &'a str,
     /// The answers of the steps that this step sees, in step order.

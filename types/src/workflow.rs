@@ -13,7 +13,7 @@ pub struct Workflow {
 /// One call of one worker.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Step {
-    /// Index into the list of workers that the prompt showed, from 0.
+    /// The worker's number, from 0: in the prompt's list where the policy wrote it, in the pool once it is to be run.
     pub worker: usize,
     /// What the worker is told, in the policy's words.
     pub subtask: String,

@@ -2,6 +2,7 @@
 //! a finding names every key that takes part, the one to change first.
 
 mod budget;
+mod constraints;
 mod pool;
 mod reward;
 mod run;
@@ -54,8 +55,13 @@ const CHECKS: &[Check] = &[
     tasks::validation_has_tasks,
     tasks::sources_differ,
     tasks::only_recorded_needs_a_recording,
+    constraints::shares_fit_together,
+    constraints::each_has_a_rule,
+    constraints::tags_are_some_workers,
+    constraints::somebody_may_begin,
     pool::names_differ,
     pool::vote_needs_others,
+    pool::listed_are_there,
     pool::prices_come_in_pairs,
     pool::address_is_http,
     pool::key_variable_is_a_name,
@@ -64,7 +70,7 @@ const CHECKS: &[Check] = &[
     budget::limits_nest,
     workflow::vote_needs_steps,
     workflow::examples_are_built_in,
-    workflow::shown_descriptions_exist,
+    workflow::shown_facts_exist,
     reward::plain_cost_survives_scaling,
     reward::cost_has_a_price,
     train::groups_can_differ,

@@ -32,6 +32,20 @@ pub(super) fn vote_needs_others(facts: &Facts<'_>) -> Vec<Finding> {
     vec![Finding::new(["pool.workers"], message, help)]
 }
 
+/// No more workers can be listed than there are.
+pub(super) fn listed_are_there(facts: &Facts<'_>) -> Vec<Finding> {
+    let pool = &facts.config.pool;
+    let there = pool.workers.len();
+    match pool.listed {
+        Some(listed) if listed as usize > there => {
+            let message = format!("{listed} workers are to be listed, and the pool has {there}");
+            let help = format!("set it to at most {there}, or leave it out to list all");
+            vec![Finding::new(["pool.listed", "pool.workers"], message, help)]
+        }
+        _ => Vec::new(),
+    }
+}
+
 /// A price for one side of a call only is a price forgotten.
 pub(super) fn prices_come_in_pairs(facts: &Facts<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
@@ -140,6 +154,13 @@ mod tests {
         assert_eq!(conflicts(&[r#"pool.workers=[{name="v",kind="vote"}]"#]), ["pool.workers"]);
         let two = r#"pool.workers=[{name="v",kind="vote"},{name="w",kind="vote"}]"#;
         assert_eq!(conflicts(&[two]), ["pool.workers"]);
+    }
+
+    #[test]
+    fn more_listed_than_there_are() {
+        assert_eq!(conflicts(&["pool.listed=3"]), ["pool.listed"]);
+        assert!(conflicts(&["pool.listed=2", "pool.permute=true"]).is_empty());
+        assert!(conflicts(&["pool.listed=1"]).is_empty());
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use conductor_types::AccessKind;
 
 use super::{Facts, Finding};
-use crate::schema::{PromptShow, WorkerKind};
+use crate::schema::{PromptShow, Worker, WorkerKind};
 
 /// Worked examples that are built into the prompt for each access kind; with a small pool fewer may fit.
 pub fn built_in_examples(access: AccessKind) -> u32 {
@@ -55,17 +55,26 @@ pub(super) fn examples_are_built_in(facts: &Facts<'_>) -> Vec<Finding> {
     vec![Finding::new(["workflow.examples", "workflow.access"], message, help)]
 }
 
-/// Descriptions that the prompt shows must exist.
-pub(super) fn shown_descriptions_exist(facts: &Facts<'_>) -> Vec<Finding> {
+/// What the prompt shows of workers must be there for one of them at least.
+pub(super) fn shown_facts_exist(facts: &Facts<'_>) -> Vec<Finding> {
     let config = facts.config;
-    if !config.workflow.show.contains(&PromptShow::Description)
-        || config.pool.workers.iter().any(|w| w.description.is_some())
-    {
-        return Vec::new();
-    }
-    let message = "the prompt is to show descriptions, and no worker has one";
-    let help = "give the workers a `description`, or take it out of `workflow.show`";
-    vec![Finding::new(["workflow.show", "pool.workers"], message, help)]
+    let given = |f: &dyn Fn(&Worker) -> bool| config.pool.workers.iter().any(f);
+    let missing = |show: &PromptShow| match show {
+        PromptShow::Description => {
+            (!given(&|w| w.description.is_some())).then_some(("descriptions", "description"))
+        }
+        PromptShow::Size => (!given(&|w| w.size.is_some())).then_some(("sizes", "size")),
+        PromptShow::Tags => (!given(&|w| !w.tags.is_empty())).then_some(("tags", "tags")),
+        PromptShow::Name | PromptShow::Price | PromptShow::Capability => None,
+    };
+    let shown = config.workflow.show.iter().filter_map(missing);
+    shown
+        .map(|(what, key)| {
+            let message = format!("the prompt is to show {what}, and no worker has any");
+            let help = format!("give the workers their `{key}`, or take it out of `workflow.show`");
+            Finding::new(["workflow.show", "pool.workers"], message, help)
+        })
+        .collect()
 }
 
 #[cfg(test)]
@@ -90,9 +99,16 @@ mod tests {
     }
 
     #[test]
-    fn descriptions_that_nobody_wrote() {
-        assert_eq!(conflicts(&[r#"workflow.show=["description"]"#]), ["workflow.show"]);
-        let workers = r#"pool.workers=[{name="a",description="d",kind="recorded",recording="r"}]"#;
-        assert!(conflicts(&[r#"workflow.show=["description"]"#, workers]).is_empty());
+    fn facts_that_nobody_wrote() {
+        for (fact, value) in [("description", "\"d\""), ("size", "\"7B\""), ("tags", "[\"open\"]")]
+        {
+            let show = format!("workflow.show=[\"{fact}\"]");
+            assert_eq!(conflicts(&[&show]), ["workflow.show"]);
+            let workers = format!(
+                "pool.workers=[{{name=\"a\",{fact}={value},kind=\"recorded\",recording=\"r\"}}]"
+            );
+            assert!(conflicts(&[&show, &workers]).is_empty());
+        }
+        assert!(conflicts(&[r#"workflow.show=["name","price","capability"]"#]).is_empty());
     }
 }

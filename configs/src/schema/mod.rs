@@ -5,6 +5,7 @@
 
 mod budget;
 mod checkpoint;
+mod constraint;
 mod eval;
 mod policy;
 mod pool;
@@ -20,6 +21,7 @@ mod workflow;
 
 pub use budget::Budget;
 pub use checkpoint::Checkpoint;
+pub use constraint::TaskConstraint;
 pub use eval::Eval;
 pub use policy::{Adapter, Device, Dtype, LoraTarget, Policy};
 pub use pool::{OpenAiWorker, Pool, RecordedWorker, VoteWorker, Worker, WorkerKind};

@@ -6,13 +6,22 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// The workers, in the order in which the policy sees them.
+/// The workers. The policy sees all of them, in this order, unless `listed` and `permute` say otherwise.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Pool {
     /// The workers; at least one.
     #[schemars(length(min = 1))]
     pub workers: Vec<Worker>,
+    /// Workers that the prompt lists for one question, drawn anew for each question and training step; absent lists all. One
+    /// that can take a first step is always among them. Under evaluation the draw of a question is always the same.
+    #[serde(default)]
+    #[schemars(range(min = 1))]
+    pub listed: Option<u32>,
+    /// List the workers of each question in a random order, so that a number says nothing about who stands behind it. Without
+    /// it they stand in the order of the pool.
+    #[serde(default)]
+    pub permute: bool,
     /// Where every answer of a live worker is kept, so that none is paid twice: a file that runs and processes share. It is
     /// made when the first live worker is opened. An empty path keeps nothing.
     #[serde(default = "default_store", deserialize_with = "path_or_nothing")]
@@ -31,6 +40,15 @@ pub struct Worker {
     /// What the policy may be told of it.
     #[serde(default)]
     pub description: Option<String>,
+    /// Its size as the policy may be told it, in few words (`7B`, `1.5B active`).
+    #[serde(default)]
+    #[schemars(length(min = 1))]
+    pub size: Option<String>,
+    /// Short words that group workers (`open`, `closed`, `cheap` …): `conductor pool list` shows them, `workflow.show` can tell
+    /// the policy, and a user's constraint may ask for them.
+    #[serde(default)]
+    #[schemars(inner(length(min = 1)), extend("uniqueItems" = true))]
+    pub tags: Vec<String>,
     /// What stands behind it.
     #[serde(flatten)]
     pub kind: WorkerKind,

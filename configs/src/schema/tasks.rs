@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::TaskConstraint;
+
 /// The questions of a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -19,6 +21,10 @@ pub struct Tasks {
     /// from a recording is an error at load.
     #[serde(default)]
     pub only_recorded: bool,
+    /// What users ask of the way to an answer, each for a share of the questions: words that the policy reads behind the question,
+    /// and rules that its workflow is held against (`workflow/obedience`). Every rule that is given must hold.
+    #[serde(default)]
+    pub constraints: Vec<TaskConstraint>,
 }
 
 /// One source of tasks.

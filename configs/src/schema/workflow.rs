@@ -15,7 +15,7 @@ pub struct Workflow {
     pub max_steps: u32,
     /// Worked examples in the prompt, 0 to as many as are built in for the access kind.
     pub examples: u32,
-    /// What the prompt says of each worker beside its number.
+    /// What the prompt says of each worker beside its number, its ordinal in the list, which it always says.
     #[schemars(extend("uniqueItems" = true))]
     pub show: Vec<PromptShow>,
     /// The start of the policy's turn, which it continues.
@@ -45,8 +45,12 @@ pub enum PromptShow {
     Name,
     /// Its configured description.
     Description,
+    /// Its configured size.
+    Size,
     /// Its price.
     Price,
+    /// Its configured tags.
+    Tags,
     /// What it can do (answers from scratch only, combines what it sees).
     Capability,
 }

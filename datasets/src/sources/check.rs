@@ -1,6 +1,6 @@
 //! What every task must satisfy, whatever its source.
 
-use conductor_types::{Grading, Task};
+use conductor_types::{Constraint, Grading, Task};
 
 use crate::error::{DataError, Place, excerpt};
 
@@ -9,10 +9,13 @@ pub fn task(place: &Place, task: &Task) -> Result<(), DataError> {
     name(place, "id", &task.id)?;
     name(place, "domain", &task.domain)?;
     filled(place, "prompt", &task.prompt)?;
-    match grading(&task.grading) {
-        Ok(()) => Ok(()),
-        Err((expected, given)) => {
-            fail(place, format!("{expected} in the grading of task \"{}\"", task.id), given)
+    if let Err((expected, given)) = grading(&task.grading) {
+        return fail(place, format!("{expected} in the grading of task \"{}\"", task.id), given);
+    }
+    match task.constraint.as_ref().and_then(Constraint::fault) {
+        None => Ok(()),
+        Some((expected, given)) => {
+            fail(place, format!("{expected} in the constraint of task \"{}\"", task.id), given)
         }
     }
 }
@@ -120,7 +123,16 @@ mod tests {
 
     fn with(grading: Grading) -> Result<(), DataError> {
         let place = Place::new(Path::new("t.jsonl"), Position::Line(7));
-        task(&place, &Task { id: "a/1".into(), domain: "d".into(), prompt: "1+1?".into(), grading })
+        task(
+            &place,
+            &Task {
+                id: "a/1".into(),
+                domain: "d".into(),
+                prompt: "1+1?".into(),
+                grading,
+                constraint: None,
+            },
+        )
     }
 
     fn choice(gold: &str, options: u8) -> Grading {
@@ -191,6 +203,7 @@ mod tests {
             domain: "d".into(),
             prompt: "p".into(),
             grading: Grading::Recorded,
+            constraint: None,
         };
         for (id, domain, prompt, words) in [
             ("", "d", "p", "an id"),

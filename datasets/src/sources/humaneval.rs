@@ -48,6 +48,6 @@ pub(super) fn read(path: &Path, emit: &mut Emit) -> Result<(), DataError> {
             entry_point: line.entry_point,
         };
         let (domain, prompt) = ("humaneval".to_string(), prompt(&line.prompt));
-        emit(at, Task { id: line.task_id, domain, prompt, grading })
+        emit(at, Task { id: line.task_id, domain, prompt, grading, constraint: None })
     })
 }

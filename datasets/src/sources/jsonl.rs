@@ -2,15 +2,15 @@
 
 use std::path::Path;
 
-use conductor_types::{Grading, Task};
+use conductor_types::{Constraint, Grading, Task};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use super::{Emit, domain_of, lines};
 use crate::error::{DataError, Position};
 
-const EXPECTED: &str = "a task {\"id\", \"prompt\", \"domain\"?, \"grading\": {\"kind\": …}} \
-                        (docs/formats.md, Tasks)";
+const EXPECTED: &str = "a task {\"id\", \"prompt\", \"domain\"?, \"grading\": {\"kind\": …}, \
+                        \"constraint\": {\"text\", …}?} (docs/formats.md, Tasks)";
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -19,6 +19,7 @@ struct Line {
     prompt: String,
     domain: Option<String>,
     grading: Grading,
+    constraint: Option<Constraint>,
     /// Room for what other programs keep with a task. Every other key is refused, since a misspelt
     /// `domain` would go unnoticed.
     #[serde(rename = "metadata")]
@@ -28,8 +29,8 @@ struct Line {
 pub(super) fn read(path: &Path, emit: &mut Emit) -> Result<(), DataError> {
     let domain = domain_of(path);
     lines::for_each(path, EXPECTED, |number, line: Line| {
-        let Line { id, prompt, domain: own, grading, _metadata } = line;
+        let Line { id, prompt, domain: own, grading, constraint, _metadata } = line;
         let domain = own.unwrap_or_else(|| domain.clone());
-        emit(Position::Line(number), Task { id, domain, prompt, grading })
+        emit(Position::Line(number), Task { id, domain, prompt, grading, constraint })
     })
 }

@@ -1,29 +1,26 @@
 //! Anyone's own tasks as a Parquet table with the text columns `id`, `prompt`, `grading` (JSON) and,
-//! where wanted, `domain`. Other columns are left alone: tools add their own.
+//! where wanted, `domain` and `constraint` (JSON). Other columns are left alone: tools add their own.
 
 use std::path::Path;
 
 use arrow_array::{Array, RecordBatch, StringArray};
-use conductor_types::{Grading, Task};
+use conductor_types::{Constraint, Grading, Task};
 
 use super::{Emit, domain_of, lines};
 use crate::columns::{self, Table};
 use crate::error::{DataError, Place, Position};
 
 const GRADING: &str = "a grading rule as JSON text {\"kind\": …} (docs/formats.md, Tasks)";
+const CONSTRAINT: &str = "a constraint as JSON text {\"text\", …} (docs/formats.md, Constraints)";
 
 pub(super) fn read(path: &Path, emit: &mut Emit) -> Result<(), DataError> {
     let table = Table::open(path)?;
-    let has_domain = table.has("domain");
-    let wanted: &[&str] = if has_domain {
-        &["id", "prompt", "domain", "grading"]
-    } else {
-        &["id", "prompt", "grading"]
-    };
+    let optional = ["domain", "constraint"].into_iter().filter(|name| table.has(name));
+    let wanted: Vec<&str> = ["id", "prompt", "grading"].into_iter().chain(optional).collect();
     let domain = domain_of(path);
     let mut row = 0;
-    table.for_each(wanted, &mut |batch| {
-        let columns = Columns::of(path, batch, has_domain)?;
+    table.for_each(&wanted, &mut |batch| {
+        let columns = Columns::of(path, batch, &wanted)?;
         for i in 0..batch.num_rows() {
             row += 1;
             let at = Position::Row(row);
@@ -39,16 +36,21 @@ struct Columns<'a> {
     prompt: &'a StringArray,
     grading: &'a StringArray,
     domain: Option<&'a StringArray>,
+    constraint: Option<&'a StringArray>,
 }
 
 impl<'a> Columns<'a> {
-    fn of(path: &Path, batch: &'a RecordBatch, has_domain: bool) -> Result<Self, DataError> {
+    fn of(path: &Path, batch: &'a RecordBatch, there: &[&str]) -> Result<Self, DataError> {
         let text = |name| columns::get::<StringArray>(path, batch, name, "text");
         Ok(Self {
             id: text("id")?,
             prompt: text("prompt")?,
             grading: columns::get(path, batch, "grading", "JSON text, not a nested column")?,
-            domain: if has_domain { Some(text("domain")?) } else { None },
+            domain: there.contains(&"domain").then(|| text("domain")).transpose()?,
+            constraint: there
+                .contains(&"constraint")
+                .then(|| columns::get(path, batch, "constraint", "JSON text, not a nested column"))
+                .transpose()?,
         })
     }
 
@@ -70,11 +72,20 @@ impl<'a> Columns<'a> {
             Some(column) if column.is_valid(i) => column.value(i),
             _ => domain,
         };
+        let constraint = match self.constraint {
+            Some(column) if column.is_valid(i) => {
+                lines::decode::<Constraint>(column.value(i)).map(Some).map_err(|given| {
+                    DataError::Record { place: place.clone(), expected: CONSTRAINT.into(), given }
+                })?
+            }
+            _ => None,
+        };
         Ok(Task {
             id: text(self.id, "id")?,
             domain: domain.to_string(),
             prompt: text(self.prompt, "prompt")?,
             grading,
+            constraint,
         })
     }
 }

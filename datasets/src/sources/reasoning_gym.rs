@@ -65,7 +65,7 @@ pub(super) fn read(
         check::filled(&Place::new(path, at), "question", &line.question)?;
         let prompt = prompt(&line.dataset, &line.question);
         let grading = Grading::ReasoningGym { dataset: line.dataset.clone(), gold: line.answer };
-        emit(at, Task { id: line.id, domain: line.dataset, prompt, grading })
+        emit(at, Task { id: line.id, domain: line.dataset, prompt, grading, constraint: None })
     })?;
     let missing: Vec<String> = datasets
         .unwrap_or_default()

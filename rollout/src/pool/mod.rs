@@ -187,24 +187,22 @@ impl Pool {
             _ => None,
         };
         for worker in &config.workers {
-            let (name, description) = (worker.name.as_str(), worker.description.clone());
+            let card = WorkerCard::of(worker);
             workers.push(match &worker.kind {
                 schema::WorkerKind::Recorded(settings) => {
                     let path = &settings.recording;
                     if !recordings.contains_key(path) {
                         let recording = recording::read(path).map_err(|source| {
-                            PoolError::Recording { worker: name.to_owned(), source }
+                            PoolError::Recording { worker: worker.name.clone(), source }
                         })?;
                         recordings.insert(path.clone(), Arc::new(recording));
                     }
                     let recording = Arc::clone(&recordings[path]);
-                    Arc::new(Recorded::new(name, description, settings, recording)?)
+                    Arc::new(Recorded::new(card, settings, recording)?)
                 }
-                schema::WorkerKind::Vote(_) => {
-                    Arc::new(Vote::new(name, description, Arc::clone(&extractor)))
-                }
+                schema::WorkerKind::Vote(_) => Arc::new(Vote::new(card, Arc::clone(&extractor))),
                 schema::WorkerKind::Openai(settings) => {
-                    let worker = OpenAi::new(name, description, settings)?;
+                    let worker = OpenAi::new(card, settings)?;
                     match &ledger {
                         Some(ledger) => Arc::new(worker.keeping(Arc::clone(ledger))),
                         None => Arc::new(worker),

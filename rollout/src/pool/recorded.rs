@@ -20,18 +20,17 @@ pub struct Recorded {
 }
 
 impl Recorded {
-    /// The worker `settings.worker` (or `name`) of `recording`, which was read from `settings.recording`.
+    /// The worker `settings.worker` (or the card's name) of `recording`, which was read from `settings.recording`.
     pub fn new(
-        name: &str,
-        description: Option<String>,
+        card: WorkerCard,
         settings: &schema::RecordedWorker,
         recording: Arc<Recording>,
     ) -> Result<Self, PoolError> {
-        let name_there = settings.worker.clone().unwrap_or_else(|| name.to_owned());
+        let name_there = settings.worker.clone().unwrap_or_else(|| card.name.clone());
         if recording.of_worker(&name_there).is_none() {
             let available: Vec<String> = recording.workers().map(str::to_owned).collect();
             return Err(PoolError::UnknownRecordedWorker {
-                worker: name.to_owned(),
+                worker: card.name,
                 nearest: nearest(&name_there, &available),
                 wanted: name_there,
                 path: settings.recording.clone(),
@@ -41,12 +40,11 @@ impl Recorded {
         let price = match (settings.input_usd_per_million, settings.output_usd_per_million) {
             (None, None) => None,
             (input, output) => Some(Price::flat(
-                checked_price(name, "input_usd_per_million", input)?,
-                checked_price(name, "output_usd_per_million", output)?,
+                checked_price(&card.name, "input_usd_per_million", input)?,
+                checked_price(&card.name, "output_usd_per_million", output)?,
             )),
         };
-        let capability = WorkerCapability::FromScratch;
-        let card = WorkerCard { name: name.to_owned(), description, price, capability };
+        let card = WorkerCard { price, capability: WorkerCapability::FromScratch, ..card };
         Ok(Self { card, recording, name_there })
     }
 

@@ -18,17 +18,9 @@ pub struct Vote {
 
 impl Vote {
     /// A vote that finds answers through `extractor`.
-    pub fn new(
-        name: &str,
-        description: Option<String>,
-        extractor: Arc<dyn AnswerExtractor>,
-    ) -> Self {
-        let card = WorkerCard {
-            name: name.to_owned(),
-            description,
-            price: Some(Price::FREE),
-            capability: WorkerCapability::Combines,
-        };
+    pub fn new(card: WorkerCard, extractor: Arc<dyn AnswerExtractor>) -> Self {
+        let card =
+            WorkerCard { price: Some(Price::FREE), capability: WorkerCapability::Combines, ..card };
         Self { card, extractor }
     }
 }

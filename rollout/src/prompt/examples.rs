@@ -6,6 +6,7 @@ use std::fmt::Write;
 use conductor_configs::schema;
 use conductor_types::{AccessKind, Step, WorkerCapability, Workflow};
 
+use super::{Workers, worker_list};
 use crate::card::WorkerCard;
 use crate::render::render;
 
@@ -91,12 +92,7 @@ const EXAMPLES: &[Example] = &[
 
 /// How many worked examples there are for an access kind, given a team that can do everything.
 pub fn built_in_examples(access: AccessKind) -> usize {
-    let general = WorkerCard {
-        name: String::new(),
-        description: None,
-        price: None,
-        capability: WorkerCapability::General,
-    };
+    let general = WorkerCard::new("", WorkerCapability::General);
     let team = vec![general; 4];
     EXAMPLES
         .iter()
@@ -107,20 +103,34 @@ pub fn built_in_examples(access: AccessKind) -> usize {
         .count()
 }
 
-/// The section with up to `config.examples` examples; empty where none is wanted or fits the workers.
-pub(super) fn section(config: &schema::Workflow, workers: &[WorkerCard]) -> String {
+/// Draws of a list for one example before it is left out.
+const DRAWS: usize = 16;
+
+/// The section with up to `config.examples` examples; empty where none is wanted or fits the workers. Where lists vary, each
+/// example begins with the list that it is for.
+pub(super) fn section(config: &schema::Workflow, workers: Workers<'_>) -> String {
     let mut section = String::new();
     let mut shown = 0;
     for (place, example) in EXAMPLES.iter().enumerate() {
         if shown >= config.examples || example.steps.len() > config.max_steps as usize {
             continue;
         }
-        let Some(workflow) = cast(example, place, workers) else { continue };
-        let Ok(text) = render(&workflow, config.access) else { continue };
+        let plan = |cards: &[WorkerCard]| {
+            let workflow = cast(example, place, cards)?;
+            render(&workflow, config.access).ok()
+        };
+        let written = match workers {
+            Workers::Fixed(cards) => plan(cards).map(|text| (String::new(), text)),
+            Workers::Drawn(lister, _) => (0..DRAWS).find_map(|draw| {
+                let listing = lister.example(place * DRAWS + draw);
+                Some((worker_list(config, listing.cards()), plan(listing.cards())?))
+            }),
+        };
+        let Some((list, text)) = written else { continue };
         shown += 1;
         write!(
             section,
-            "\n# Example {shown}\nQuestion: {}\nPlan: {}\n{text}\n",
+            "\n# Example {shown}\n{list}Question: {}\nPlan: {}\n{text}\n",
             example.question, example.thought
         )
         .expect("writing to a string cannot fail");

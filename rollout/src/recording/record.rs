@@ -218,6 +218,7 @@ async fn ask<'a>(
     let request = WorkerRequest {
         task_id: &task.id,
         part: "record",
+        domain: &task.domain,
         message: &task.prompt,
         seen: &[],
         seen_scores: &[],

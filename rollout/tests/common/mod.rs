@@ -14,7 +14,7 @@ use conductor_types::{
 
 /// A card without description and price.
 pub fn card(name: &str, capability: WorkerCapability) -> WorkerCard {
-    WorkerCard { name: name.into(), description: None, price: None, capability }
+    WorkerCard::new(name, capability)
 }
 
 /// A task whose prompt names it.
@@ -24,6 +24,7 @@ pub fn task(id: &str) -> Task {
         domain: "sums".into(),
         prompt: format!("What is the answer to {id}?"),
         grading: Grading::Exact { gold: "4".into() },
+        constraint: None,
     }
 }
 

@@ -8,9 +8,10 @@ use std::time::{Duration, Instant};
 
 use conductor_configs::schema;
 use conductor_rollout::ledger::{Account, Ledger};
+use conductor_rollout::WorkerCard;
 use conductor_rollout::pool::{OpenAi, Worker};
 use conductor_rollout::store::AnswerStore;
-use conductor_types::{Answer, WorkerError, WorkerErrorKind, WorkerRequest};
+use conductor_types::{Answer, WorkerCapability, WorkerError, WorkerErrorKind, WorkerRequest};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
 
@@ -30,6 +31,10 @@ fn settings(base_url: &str) -> schema::OpenAiWorker {
     .unwrap()
 }
 
+fn card() -> WorkerCard {
+    WorkerCard::new("live", WorkerCapability::General)
+}
+
 async fn ask(worker: &OpenAi) -> Result<Answer, WorkerError> {
     ask_sample(worker, 0).await
 }
@@ -38,6 +43,7 @@ async fn ask_sample(worker: &OpenAi, sample: u32) -> Result<Answer, WorkerError>
     let request = WorkerRequest {
         task_id: "t",
         part: "test",
+        domain: "sums",
         message: "Two and two?",
         seen: &[],
         seen_scores: &[],
@@ -48,13 +54,13 @@ async fn ask_sample(worker: &OpenAi, sample: u32) -> Result<Answer, WorkerError>
 }
 
 async fn ask_server(server: &Server) -> Result<Answer, WorkerError> {
-    ask(&OpenAi::new("live", None, &settings(&server.base_url)).unwrap()).await
+    ask(&OpenAi::new(card(), &settings(&server.base_url)).unwrap()).await
 }
 
 #[tokio::test]
 async fn an_answer_with_its_usage() {
     let server = serve(vec![ok(GOOD)]).await;
-    let worker = OpenAi::new("live", None, &settings(&server.base_url)).unwrap();
+    let worker = OpenAi::new(card(), &settings(&server.base_url)).unwrap();
     let answer = ask(&worker).await.unwrap();
     assert_eq!(answer.text, "It is 4.");
     assert_eq!((answer.usage.prompt_tokens, answer.usage.completion_tokens), (100, 20));
@@ -85,7 +91,7 @@ async fn an_answer_without_usage_is_kept_and_said_to_be_estimated() {
         "{\"choices\":[{\"message\":{\"content\":\"It is 4.\"}}],\"usage\":null}",
     ] {
         let server = serve(vec![ok(body)]).await;
-        let worker = OpenAi::new("live", None, &settings(&server.base_url)).unwrap();
+        let worker = OpenAi::new(card(), &settings(&server.base_url)).unwrap();
         let usage = ask(&worker).await.unwrap().usage;
         assert_eq!((usage.prompt_tokens, usage.completion_tokens), (4, 5));
         assert!(usage.estimated);
@@ -197,7 +203,7 @@ async fn each_time_limit_is_named_when_it_ends_an_attempt() {
             _ => settings.deadline_secs = 0.1,
         }
         let start = Instant::now();
-        let error = ask(&OpenAi::new("live", None, &settings).unwrap()).await.unwrap_err();
+        let error = ask(&OpenAi::new(card(), &settings).unwrap()).await.unwrap_err();
         assert_eq!(error.kind, WorkerErrorKind::Timeout);
         assert!(error.message.contains(setting), "{setting}: {error}");
         assert!(start.elapsed() < Duration::from_secs(3), "{setting}: {:?}", start.elapsed());
@@ -210,7 +216,7 @@ async fn the_deadline_ends_the_retries() {
     let mut settings = settings(&server.base_url);
     (settings.attempts, settings.deadline_secs) = (100, 1.5);
     let start = Instant::now();
-    let error = ask(&OpenAi::new("live", None, &settings).unwrap()).await.unwrap_err();
+    let error = ask(&OpenAi::new(card(), &settings).unwrap()).await.unwrap_err();
     assert!(error.message.contains("503") && error.message.contains("attempts"), "{error}");
     assert!(start.elapsed() < Duration::from_secs(4), "{:?}", start.elapsed());
 }
@@ -222,7 +228,7 @@ async fn an_endpoint_that_is_down_is_left_alone_and_then_probed() {
     let server = serve(script).await;
     let mut settings = settings(&server.base_url);
     settings.attempts = 1;
-    let worker = OpenAi::new("live", None, &settings).unwrap();
+    let worker = OpenAi::new(card(), &settings).unwrap();
     for _ in 0..8 {
         ask(&worker).await.unwrap_err();
     }
@@ -236,7 +242,7 @@ async fn an_endpoint_that_is_down_is_left_alone_and_then_probed() {
     let server = serve(vec![Reply::Http("500 Internal Server Error", "", "down".into())]).await;
     settings.base_url.clone_from(&server.base_url);
     settings.deadline_secs = 1.0;
-    let worker = OpenAi::new("live", None, &settings).unwrap();
+    let worker = OpenAi::new(card(), &settings).unwrap();
     for _ in 0..8 {
         ask(&worker).await.unwrap_err();
     }
@@ -253,7 +259,7 @@ async fn calls_in_the_queue_of_an_endpoint_that_goes_down_are_not_sent() {
     let server = serve(vec![Reply::Http("500 Internal Server Error", "", "down".into())]).await;
     let mut settings = settings(&server.base_url);
     (settings.attempts, settings.concurrency, settings.deadline_secs) = (1, 1, 1.0);
-    let worker = OpenAi::new("live", None, &settings).unwrap();
+    let worker = OpenAi::new(card(), &settings).unwrap();
     let answers = futures_util::future::join_all((0..40).map(|n| ask_sample(&worker, n))).await;
     assert!(answers.iter().all(Result::is_err));
     assert_eq!(server.hits.load(Ordering::SeqCst), 8);
@@ -272,7 +278,7 @@ async fn cached_tokens_have_a_price_of_their_own_and_effort_is_sent() {
         let mut settings = settings(&server.base_url);
         settings.cached_input_usd_per_million = Some(0.5);
         settings.reasoning_effort = Some("low".into());
-        let answer = ask(&OpenAi::new("live", None, &settings).unwrap()).await.unwrap();
+        let answer = ask(&OpenAi::new(card(), &settings).unwrap()).await.unwrap();
         let expected = (40.0 * 2.0 + 60.0 * 0.5 + 20.0 * 10.0) / 1e6;
         assert!((answer.usage.cost_usd - expected).abs() < 1e-15, "{:?}", answer.usage);
         let request = server.last_request.lock().await.clone();
@@ -287,13 +293,13 @@ async fn a_key_comes_from_a_file_too() {
     let server = serve(vec![ok(GOOD)]).await;
     let mut settings = settings(&server.base_url);
     settings.api_key_file = Some(path.clone());
-    let missing = OpenAi::new("live", None, &settings).err().unwrap().to_string();
+    let missing = OpenAi::new(card(), &settings).err().unwrap().to_string();
     assert!(missing.contains("cannot be read") && missing.contains("api_key_file"), "{missing}");
     std::fs::write(&path, "  \n").unwrap();
-    let empty = OpenAi::new("live", None, &settings).err().unwrap().to_string();
+    let empty = OpenAi::new(card(), &settings).err().unwrap().to_string();
     assert!(empty.contains("is empty"), "{empty}");
     std::fs::write(&path, "sk-from-a-file\n").unwrap();
-    ask(&OpenAi::new("live", None, &settings).unwrap()).await.unwrap();
+    ask(&OpenAi::new(card(), &settings).unwrap()).await.unwrap();
     assert!(server.last_request.lock().await.contains("Bearer sk-from-a-file\r\n"));
 }
 
@@ -302,7 +308,7 @@ async fn a_closed_port_is_named() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     drop(listener);
-    let worker = OpenAi::new("live", None, &settings(&format!("http://{address}/v1"))).unwrap();
+    let worker = OpenAi::new(card(), &settings(&format!("http://{address}/v1"))).unwrap();
     let start = Instant::now();
     let error = ask(&worker).await.unwrap_err();
     assert_eq!(error.kind, WorkerErrorKind::Unavailable);
@@ -340,7 +346,7 @@ async fn the_key_is_sent_and_never_shown() {
             let server = serve(vec![Reply::Http(status, "", body.clone())]).await;
             let mut settings = settings(&server.base_url);
             settings.api_key_env = Some("CARGO_MANIFEST_DIR".into());
-            let worker = OpenAi::new("live", None, &settings).unwrap();
+            let worker = OpenAi::new(card(), &settings).unwrap();
             let error = ask(&worker).await.unwrap_err();
             let request = server.last_request.lock().await.clone();
             assert!(request.contains(&format!("Bearer {key}")), "the key was not sent");
@@ -359,7 +365,7 @@ async fn no_more_calls_at_once_than_configured() {
     let server = serve(vec![Reply::Late(40)]).await;
     let mut settings = settings(&server.base_url);
     settings.concurrency = 3;
-    let worker = OpenAi::new("live", None, &settings).unwrap();
+    let worker = OpenAi::new(card(), &settings).unwrap();
     assert_eq!(worker.concurrency(), 3);
     let answers = futures_util::future::join_all((0..20).map(|n| ask_sample(&worker, n))).await;
     assert!(answers.iter().all(Result::is_ok));
@@ -375,7 +381,7 @@ fn ledger(folder: &std::path::Path, budget: schema::Budget) -> Arc<Ledger> {
 fn stored(server: &Server, temperature: f64, ledger: &Arc<Ledger>) -> OpenAi {
     let mut settings = settings(&server.base_url);
     settings.temperature = temperature;
-    OpenAi::new("live", None, &settings).unwrap().keeping(Arc::clone(ledger))
+    OpenAi::new(card(), &settings).unwrap().keeping(Arc::clone(ledger))
 }
 
 #[tokio::test]
@@ -402,7 +408,7 @@ async fn the_same_call_under_way_is_sent_once_and_counted_once() {
     let server = serve(vec![Reply::Late(50)]).await;
     let mut settings = settings(&server.base_url);
     settings.temperature = 0.0;
-    let worker = OpenAi::new("live", None, &settings).unwrap();
+    let worker = OpenAi::new(card(), &settings).unwrap();
     let answers = futures_util::future::join_all((0..10).map(|n| ask_sample(&worker, n))).await;
     let paid: Vec<f64> = answers.iter().map(|a| a.as_ref().unwrap().usage.paid_usd()).collect();
     assert_eq!(server.hits.load(Ordering::SeqCst), 1);
@@ -416,7 +422,7 @@ async fn a_call_whose_caller_is_gone_is_kept_and_a_drain_sends_nothing_new() {
     let server = serve(vec![Reply::Late(200)]).await;
     let mut settings = settings(&server.base_url);
     settings.concurrency = 2;
-    let worker = OpenAi::new("live", None, &settings).unwrap().keeping(Arc::clone(&ledger));
+    let worker = OpenAi::new(card(), &settings).unwrap().keeping(Arc::clone(&ledger));
     let calls = futures_util::future::join_all((0..6).map(|n| ask_sample(&worker, n)));
     assert!(tokio::time::timeout(Duration::from_millis(100), calls).await.is_err());
     let start = Instant::now();

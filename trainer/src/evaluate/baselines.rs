@@ -149,7 +149,7 @@ fn run(
         stop,
     };
     let episodes = rollouts::collect_fixed(environment, tasks, workflow, options)?;
-    Ok(episodes.iter().map(|episode| answered(episode, &config.reward)).collect())
+    Ok(episodes.iter().map(|episode| answered(environment, episode, &config.reward)).collect())
 }
 
 fn by_question(rows: &[&Vec<Answered>], f: impl Fn(&[&Answered]) -> Answered) -> Vec<Answered> {
@@ -162,6 +162,7 @@ fn average(question: &[&Answered]) -> Answered {
     let n = question.len() as f64;
     let mean = |f: &dyn Fn(&Answered) -> f64| question.iter().map(|a| f(a)).sum::<f64>() / n;
     let scores: Option<Vec<f64>> = question.iter().map(|a| a.score).collect();
+    let obedience: Option<Vec<f64>> = question.iter().map(|a| a.obedience).collect();
     Answered {
         task_id: question[0].task_id.clone(),
         score: scores.map(|scores| scores.iter().sum::<f64>() / n),
@@ -171,6 +172,7 @@ fn average(question: &[&Answered]) -> Answered {
         calls: 1.0,
         steps: 1.0,
         latency_ms: mean(&|a| a.latency_ms),
+        obedience: obedience.map(|obeyed| obeyed.iter().sum::<f64>() / n),
         ..Answered::default()
     }
 }
@@ -203,7 +205,13 @@ mod tests {
 
     fn task(domain: &str) -> Task {
         let grading = Grading::Exact { gold: "1".into() };
-        Task { id: domain.into(), domain: domain.into(), prompt: "?".into(), grading }
+        Task {
+            id: domain.into(),
+            domain: domain.into(),
+            prompt: "?".into(),
+            grading,
+            constraint: None,
+        }
     }
 
     fn answers(rewards: &[f64]) -> Vec<Answered> {

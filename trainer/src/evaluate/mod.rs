@@ -19,6 +19,8 @@ pub use table::{Difference, DomainMeans, Report, Row, RowKind};
 
 use crate::TrainError;
 use crate::environment::Environment;
+use crate::listings::Draw;
+use crate::obedience;
 use crate::rollouts::{self, RolloutOptions};
 
 /// One question answered by one contestant.
@@ -44,6 +46,9 @@ pub struct Answered {
     pub format_error: Option<String>,
     /// Names of the workers called.
     pub workers: Vec<String>,
+    /// 1 where the workflow obeyed the question's constraint and 0 where not; `None` where the question has none, or no workflow
+    /// ran to its end.
+    pub obedience: Option<f64>,
 }
 
 /// A policy that takes part. It is loaded when its turn comes and dropped after it, so that one is in memory at a time.
@@ -72,7 +77,7 @@ pub fn evaluate(
         let mut tell = |done, total| progress(&name, done, total);
         let groups = episodes(environment, config, &policy, (split, step), stop, &mut tell)?;
         let answered =
-            groups.iter().flatten().map(|episode| answered(episode, &config.reward)).collect();
+            groups.iter().flatten().map(|e| answered(environment, e, &config.reward)).collect();
         rows.push((name, RowKind::Policy, answered));
     }
     Ok(table::report(rows, environment, config, Some(split)))
@@ -118,7 +123,8 @@ pub(crate) fn episodes(
     progress: &mut dyn FnMut(usize, usize),
 ) -> Result<Vec<Vec<Episode>>, TrainError> {
     let tasks = chosen(environment, config, split)?;
-    let requests = rollouts::requests(environment, &config.workflow, &tasks, |_, _| 0, 1);
+    let requests =
+        rollouts::requests(environment, &config.workflow, &tasks, Draw::Evaluation, |_, _| 0, 1);
     let decoding = policy.decoding(&config.sampling, 0.0);
     let total = tasks.len();
     let mut sampled = |done| progress(done, total);
@@ -152,7 +158,11 @@ pub(crate) fn mean_reward(episodes: &[Episode]) -> Option<f64> {
 }
 
 /// An episode as a line of the comparison.
-pub(crate) fn answered(episode: &Episode, reward: &schema::Reward) -> Answered {
+pub(crate) fn answered(
+    environment: &Environment,
+    episode: &Episode,
+    reward: &schema::Reward,
+) -> Answered {
     let usage = episode.outcome.usage();
     let format_error = match &episode.outcome {
         Outcome::Malformed(error) => Some(error.kind.to_string()),
@@ -173,6 +183,7 @@ pub(crate) fn answered(episode: &Episode, reward: &schema::Reward) -> Answered {
         },
         format_error,
         workers: episode.outcome.calls().iter().map(|call| call.worker.clone()).collect(),
+        obedience: obedience::of(environment, episode).map(|obeys| f64::from(u8::from(obeys))),
     }
 }
 

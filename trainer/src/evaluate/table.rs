@@ -60,6 +60,10 @@ pub struct Row {
     pub format_errors: BTreeMap<String, f64>,
     /// Share of calls by worker.
     pub worker_shares: BTreeMap<String, f64>,
+    /// Questions with a constraint whose workflow ran to its end.
+    pub constrained: usize,
+    /// Share of these whose workflow obeyed; absent where there is none.
+    pub obedience: Option<Interval>,
 }
 
 /// A paired comparison over the questions that both have a verdict for.
@@ -169,6 +173,7 @@ fn row(
     latencies.sort_by(f64::total_cmp);
     let calls: Vec<&str> =
         scored.iter().flat_map(|a| a.workers.iter().map(String::as_str)).collect();
+    let obeyed: Vec<f64> = scored.iter().filter_map(|a| a.obedience).collect();
     Row {
         name: name.to_owned(),
         kind,
@@ -188,6 +193,8 @@ fn row(
             scored.len(),
         ),
         worker_shares: shares(calls.iter().copied(), calls.len()),
+        constrained: obeyed.len(),
+        obedience: (!obeyed.is_empty()).then(|| mean_interval(&obeyed, resamples)),
     }
 }
 

@@ -54,11 +54,8 @@ struct PaidCall {
 
 impl OpenAi {
     /// A worker for the endpoint in `settings`; the key is read now, and nothing is called.
-    pub fn new(
-        name: &str,
-        description: Option<String>,
-        settings: &schema::OpenAiWorker,
-    ) -> Result<Self, PoolError> {
+    pub fn new(card: WorkerCard, settings: &schema::OpenAiWorker) -> Result<Self, PoolError> {
+        let name = card.name.as_str();
         let bad = |(setting, expected, given)| PoolError::BadSetting {
             worker: name.to_owned(),
             setting,
@@ -84,12 +81,7 @@ impl OpenAi {
         };
         let line = Line::new(name, endpoint, limits, (settings.attempts, deadline));
         Ok(Self {
-            card: WorkerCard {
-                name: name.to_owned(),
-                description,
-                price: Some(price),
-                capability: WorkerCapability::General,
-            },
+            card: WorkerCard { price: Some(price), capability: WorkerCapability::General, ..card },
             line: Arc::new(line),
             flights: Arc::default(),
             ledger: None,
