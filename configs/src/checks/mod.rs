@@ -59,6 +59,8 @@ const CHECKS: &[Check] = &[
     pool::address_is_http,
     pool::key_variable_is_a_name,
     pool::key_has_one_place,
+    pool::extra_body_leaves_settings_alone,
+    pool::context_holds_an_answer,
     workflow::vote_needs_steps,
     workflow::examples_are_built_in,
     workflow::shown_descriptions_exist,

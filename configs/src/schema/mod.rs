@@ -19,7 +19,9 @@ mod workflow;
 pub use checkpoint::Checkpoint;
 pub use eval::Eval;
 pub use policy::{Adapter, Device, Dtype, LoraTarget, Policy};
-pub use pool::{OpenAiWorker, Pool, RecordedWorker, VoteWorker, Worker, WorkerKind};
+pub use pool::{
+    MaxTokensField, OpenAiWorker, Pool, RecordedWorker, VoteWorker, Worker, WorkerKind,
+};
 pub use resume::{ConfigChange, config_changes};
 pub use reward::{CostForm, PythonLimits, Reward};
 pub use run::Run;

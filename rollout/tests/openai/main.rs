@@ -1,5 +1,6 @@
 //! The live worker against a small server on the loopback interface.
 
+mod body;
 mod server;
 
 use std::sync::Arc;
@@ -372,7 +373,7 @@ async fn no_more_calls_at_once_than_configured() {
 
 fn stored(server: &Server, temperature: f64, store: &Arc<AnswerStore>) -> OpenAi {
     let mut settings = settings(&server.base_url);
-    settings.temperature = temperature;
+    settings.temperature = Some(temperature);
     OpenAi::new(card(), &settings).unwrap().keeping(Arc::clone(store))
 }
 
@@ -399,7 +400,7 @@ async fn an_answer_is_paid_once_by_all_workers_of_that_name_and_setting() {
 async fn the_same_call_under_way_is_sent_once_and_counted_once() {
     let server = serve(vec![Reply::Late(50)]).await;
     let mut settings = settings(&server.base_url);
-    settings.temperature = 0.0;
+    settings.temperature = Some(0.0);
     let worker = OpenAi::new(card(), &settings).unwrap();
     let answers = futures_util::future::join_all((0..10).map(|n| ask_sample(&worker, n))).await;
     let paid: Vec<f64> = answers.iter().map(|a| a.as_ref().unwrap().usage.paid_usd()).collect();

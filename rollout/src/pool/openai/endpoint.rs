@@ -8,10 +8,10 @@ use conductor_types::{Answer, Usage};
 use reqwest::header::{self, HeaderMap};
 use reqwest::{StatusCode, Url};
 use serde::Deserialize;
-use serde_json::json;
 use tokio::time::timeout;
 
 use super::failure::{Failure, Remedy, advice};
+use super::request::{ChatRequest, Form, estimate};
 use crate::card::Price;
 use crate::pool::Secret;
 
@@ -33,26 +33,12 @@ pub struct TimeLimits {
     pub whole: Duration,
 }
 
-/// What is asked, as it is sent.
-#[derive(Debug, Clone)]
-pub struct ChatRequest {
-    /// The JSON body. The key is a header and not part of it.
-    pub body: String,
-    /// Prompt tokens, by estimate.
-    prompt_tokens: u64,
-    /// Prompt tokens by estimate and answer tokens at their most: what the call may take of a token limit.
-    pub most_tokens: u64,
-}
-
 /// An address with a model behind it.
 pub struct Endpoint {
     client: reqwest::Client,
     url: Url,
     key: Option<Secret>,
-    model: String,
-    temperature: f64,
-    max_tokens: u32,
-    reasoning_effort: Option<String>,
+    form: Form,
     price: Price,
     limits: TimeLimits,
     /// Whether anything ever answered at this address.
@@ -76,10 +62,7 @@ impl Endpoint {
             client,
             url,
             key,
-            model: settings.model.clone(),
-            temperature: settings.temperature,
-            max_tokens: settings.max_tokens,
-            reasoning_effort: settings.reasoning_effort.clone(),
+            form: Form::new(settings),
             price,
             limits,
             reached: AtomicBool::new(false),
@@ -89,21 +72,7 @@ impl Endpoint {
 
     /// The request that sends `message` as the user's.
     pub fn request(&self, message: &str) -> ChatRequest {
-        let mut body = json!({
-            "model": self.model,
-            "messages": [{ "role": "user", "content": message }],
-            "temperature": self.temperature,
-            "max_tokens": self.max_tokens,
-        });
-        if let Some(effort) = &self.reasoning_effort {
-            body["reasoning_effort"] = json!(effort);
-        }
-        let prompt_tokens = estimate(message);
-        ChatRequest {
-            body: body.to_string(),
-            prompt_tokens,
-            most_tokens: prompt_tokens + u64::from(self.max_tokens),
-        }
+        self.form.request(message)
     }
 
     /// Sends the request and reads the whole answer. `learn` sees the head of every answer, good or bad.
@@ -224,7 +193,7 @@ impl Endpoint {
             latency_ms,
             ..Usage::default()
         };
-        Ok(Answer { text, usage, recorded_score: None })
+        Ok(Answer { text: self.form.whole(text), usage, recorded_score: None })
     }
 
     fn transport(&self, error: &reqwest::Error) -> Failure {
@@ -322,9 +291,4 @@ fn bearer(key: &Secret) -> Result<header::HeaderValue, Failure> {
         })?;
     value.set_sensitive(true);
     Ok(value)
-}
-
-/// Without a count from the server: four bytes a token, rounded up.
-fn estimate(text: &str) -> u64 {
-    (text.len() as u64).div_ceil(4)
 }

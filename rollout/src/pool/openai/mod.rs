@@ -8,6 +8,7 @@ mod flights;
 mod gate;
 mod headers;
 mod pauses;
+mod request;
 mod settings;
 
 use std::sync::Arc;
@@ -23,11 +24,12 @@ use crate::card::WorkerCard;
 use crate::store::{AnswerKey, AnswerStore, Paid, StoreError, StoredAnswer};
 
 use breaker::{Breaker, Leave};
-use endpoint::{ChatRequest, Endpoint};
+use endpoint::Endpoint;
 use failure::{Failure, Remedy};
 use flights::{Flights, Joined};
 use gate::{Gate, Limits, Pass};
 use pauses::{FIRST_PAUSE, Pauses};
+use request::ChatRequest;
 
 /// Sends each step as one user message. An answer that the store holds is not paid again, the same call is under way
 /// only once, and a call that nobody waits for any more goes on to its end, because it is paid.
@@ -104,7 +106,8 @@ impl OpenAi {
             line: Arc::new(line),
             flights: Arc::default(),
             store: None,
-            samples: settings.temperature > 0.0,
+            // Where none is sent, the endpoint's own default samples.
+            samples: settings.sent_temperature().is_none_or(|temperature| temperature > 0.0),
             concurrency,
         })
     }
@@ -173,6 +176,9 @@ fn saved(mut answer: Answer) -> Answer {
 impl Line {
     /// One call with all its attempts. The deadline runs from the first one: time in the queue is the pool's own.
     async fn ask(&self, request: &ChatRequest, seed: u64) -> Result<Answer, WorkerError> {
+        if let Some(why) = &request.too_long {
+            return Err(self.error(WorkerErrorKind::Unavailable, why));
+        }
         let mut pauses = Pauses::new(seed);
         let mut deadline = None;
         let mut attempt = 1;
