@@ -1,4 +1,4 @@
-//! Tables whose keys a reader chooses: further fields of a live worker's requests.
+//! Tables whose keys a reader chooses: further fields of a live worker's requests, and skills by domain.
 
 use conductor_configs::schema::WorkerKind;
 use conductor_configs::{Config, ErrorKind, LoadRequest, load, load_str};
@@ -93,4 +93,32 @@ fn what_json_cannot_hold_is_refused_where_it_stands() {
     }
     let errors = load_str("run.toml", &text("extra_body = 5")).unwrap_err().to_string();
     assert!(errors.contains("expected a table, got an integer"), "{errors}");
+}
+
+#[test]
+fn skills_by_domain_are_shares() {
+    let simulated = |keys: &str| {
+        let text =
+            text("").replace("kind = \"openai\"\nbase_url = \"http://h/v1\"\nmodel = \"m\"", keys);
+        load_str("run.toml", &text)
+    };
+    let config =
+        simulated("kind = \"simulated\"\nskill = { math = 0.75, \"a.b\" = 1 }").unwrap().config;
+    let WorkerKind::Simulated(worker) = &config.pool.workers[0].kind else { panic!("{config:?}") };
+    assert_eq!(
+        worker.skill.iter().map(|(d, s)| (d.as_str(), *s)).collect::<Vec<_>>(),
+        [("a.b", 1.0), ("math", 0.75)]
+    );
+    for (skill, message) in [
+        (
+            "{ math = 1.2 }",
+            "`pool.workers[0].skill.math`: expected at least 0 and at most 1, got 1.2",
+        ),
+        ("{ math = \"high\" }", "`pool.workers[0].skill.math`: expected a number, got a string"),
+        ("0.5", "`pool.workers[0].skill`: expected a table, got a float"),
+    ] {
+        let errors =
+            simulated(&format!("kind = \"simulated\"\nskill = {skill}")).unwrap_err().to_string();
+        assert!(errors.contains(message), "{errors}");
+    }
 }

@@ -28,7 +28,8 @@ pub(super) fn vote_needs_others(facts: &Facts<'_>) -> Vec<Finding> {
     }
     let message =
         "the pool holds only workers that vote, and nobody whose answers they could vote on";
-    let help = "add a worker with `kind = \"recorded\"` or `kind = \"openai\"`";
+    let help =
+        "add a worker with `kind = \"recorded\"`, `kind = \"openai\"` or `kind = \"simulated\"`";
     vec![Finding::new(["pool.workers"], message, help)]
 }
 
@@ -188,6 +189,17 @@ mod tests {
         assert_eq!(conflicts(&[r#"pool.workers=[{name="v",kind="vote"}]"#]), ["pool.workers"]);
         let two = r#"pool.workers=[{name="v",kind="vote"},{name="w",kind="vote"}]"#;
         assert_eq!(conflicts(&[two]), ["pool.workers"]);
+    }
+
+    #[test]
+    fn a_simulated_pool() {
+        let sim = |keys: &str| format!(r#"pool.workers=[{{name="s",kind="simulated"{keys}}}]"#);
+        assert!(conflicts(&[&sim(""), &sim(",skill={math=1,code=0.25},wait=true")]).is_empty());
+        assert_eq!(
+            conflicts(&[&sim(",output_usd_per_million=2")]),
+            ["pool.workers[0].output_usd_per_million"]
+        );
+        assert_eq!(conflicts(&[&sim(""), "reward.cost_weight=0.1"]), ["reward.cost_weight"]);
     }
 
     #[test]

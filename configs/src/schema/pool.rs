@@ -6,6 +6,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::SimulatedWorker;
+
 /// The workers, in the order in which the policy sees them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -51,6 +53,14 @@ pub enum WorkerKind {
     Vote(VoteWorker),
     /// Any OpenAI-compatible chat endpoint.
     Openai(OpenAiWorker),
+    /// No model: answers that are right or wrong by a draw, for tests, trials at scale and studies of algorithms. Every
+    /// table says that it is simulated. It answers tasks with the grading `recorded` (docs/formats.md) and refuses others,
+    /// since it has no text that a rule could judge. The chance that an answer is right is p, with
+    /// logit(p) = logit(skill) − `difficulty_spread` · d + `right_gain` · (right answers shown) − `wrong_loss` · (wrong answers
+    /// shown) + effort. Here d is the question's difficulty, a standard normal number that follows from the task's id and is
+    /// the same for every worker, and effort is −0.5, 0 or 0.5. Every draw follows from the run's seed, step, task,
+    /// sample, place in the workflow and the worker's name.
+    Simulated(SimulatedWorker),
 }
 
 /// A recorded worker.

@@ -11,9 +11,9 @@ use super::server::{GOOD, Server, ok, serve};
 use super::{ask, card};
 
 fn settings(base_url: &str, more: Value) -> schema::OpenAiWorker {
-    let mut settings = json!({ "base_url": base_url, "model": "tiny" });
-    settings.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-    serde_json::from_value(settings).unwrap()
+    let Value::Object(mut settings) = more else { panic!("settings are an object: {more}") };
+    settings.extend([("base_url".into(), json!(base_url)), ("model".into(), json!("tiny"))]);
+    serde_json::from_value(Value::Object(settings)).unwrap()
 }
 
 async fn asked(reply: &str, more: Value) -> (Result<Answer, WorkerError>, Server) {

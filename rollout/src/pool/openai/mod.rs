@@ -15,7 +15,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use conductor_configs::schema;
-use conductor_types::{Answer, WorkerCapability, WorkerError, WorkerErrorKind, WorkerRequest};
+use conductor_types::{
+    Answer, Grading, Task, WorkerCapability, WorkerError, WorkerErrorKind, WorkerRequest,
+};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -295,6 +297,11 @@ impl Worker for OpenAi {
 
     fn call<'a>(&'a self, request: WorkerRequest<'a>) -> CallFuture<'a> {
         Box::pin(async move { self.answer(&request).await })
+    }
+
+    /// A live answer comes without a score.
+    fn can_be_graded(&self, task: &Task) -> bool {
+        !matches!(task.grading, Grading::Recorded)
     }
 
     fn drain(&self) -> DrainFuture<'_> {
