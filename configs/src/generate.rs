@@ -112,6 +112,7 @@ fn row_of(text: &mut String, field: &Field, key: &str) {
         (_, true, _) => "**required**".to_owned(),
         (_, _, Shape::Table(_)) => "see below".to_owned(),
         (Some(Value::Null) | None, ..) => "absent".to_owned(),
+        (Some(Value::Object(map)), ..) if map.is_empty() => "`{}`".to_owned(),
         (Some(Value::Object(map)), ..) => {
             let inner: Vec<String> = map.iter().map(|(k, v)| format!("{k} = {v}")).collect();
             format!("`{{ {} }}`", inner.join(", "))
@@ -147,6 +148,8 @@ fn type_of(shape: &Shape) -> String {
             let kinds: Vec<String> = variants.iter().map(|v| format!("`{}`", v.name)).collect();
             format!("table with `kind` {}", kinds.join(", "))
         }
+        Shape::Map(item) => format!("table of: {}", type_of(item)),
+        Shape::Any => "anything but dates".to_owned(),
         Shape::List { item, .. } => format!("array of: {}", type_of(item)),
         Shape::Choice(choices) => {
             let names: Vec<String> = choices.iter().map(|c| format!("`\"{}\"`", c.name)).collect();

@@ -62,7 +62,7 @@ impl Resolved {
 
     fn rows(&self, key: String, value: Value, rows: &mut Vec<Row>) {
         match value {
-            Value::Object(map) => {
+            Value::Object(map) if !map.is_empty() => {
                 for (name, inner) in map {
                     let path = if key.is_empty() { name } else { format!("{key}.{name}") };
                     self.rows(path, inner, rows);

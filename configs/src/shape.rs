@@ -13,6 +13,10 @@ pub(crate) enum Shape {
     Table(Vec<Field>),
     /// A table whose `kind` says which keys it has.
     Tagged(Vec<Variant>),
+    /// A table whose keys the reader chooses.
+    Map(Box<Shape>),
+    /// Whatever TOML can say and JSON can hold.
+    Any,
     List {
         item: Box<Shape>,
         min: usize,
@@ -100,12 +104,42 @@ impl Shape {
     /// What is expected, in words.
     pub fn expected(&self) -> &'static str {
         match self {
-            Self::Table(_) | Self::Tagged(_) => "a table",
+            Self::Table(_) | Self::Tagged(_) | Self::Map(_) => "a table",
+            Self::Any => "a value that JSON can hold",
             Self::List { .. } => "an array",
             Self::Choice(_) | Self::Text { .. } => "a string",
             Self::Boolean => "a boolean (true or false)",
             Self::Integer(_) => "an integer",
             Self::Number(_) => "a number",
+        }
+    }
+
+    /// A value of this shape for one that is wrong or missing; nobody ever sees it.
+    pub fn stand_in(&self) -> Value {
+        fn required(fields: &[Field]) -> Map<String, Value> {
+            let required = fields.iter().filter(|f| f.required);
+            required.map(|f| (f.name.clone(), f.shape.stand_in())).collect()
+        }
+        match self {
+            Self::Table(fields) => Value::Object(required(fields)),
+            Self::Tagged(variants) => {
+                let mut values = Map::new();
+                if let Some(first) = variants.first() {
+                    values.insert("kind".into(), Value::String(first.name.clone()));
+                    values.extend(required(&first.fields));
+                }
+                Value::Object(values)
+            }
+            Self::Map(_) => Value::Object(Map::new()),
+            Self::Any => Value::Null,
+            Self::List { .. } => Value::Array(Vec::new()),
+            Self::Choice(choices) => {
+                Value::String(choices.first().map(|c| c.name.clone()).unwrap_or_default())
+            }
+            Self::Text { .. } => Value::String(String::new()),
+            Self::Boolean => Value::Bool(false),
+            Self::Integer(_) => Value::from(1),
+            Self::Number(_) => Value::from(0.5),
         }
     }
 }
@@ -158,9 +192,13 @@ fn shape(node: &Value, defs: &Defs) -> Shape {
     }
     let min = |key: &str| node.get(key).and_then(Value::as_u64).unwrap_or(0) as usize;
     match node.get("type").and_then(Value::as_str) {
-        Some("object") => {
-            Shape::Table(node.as_object().map(|o| fields(o, defs)).unwrap_or_default())
-        }
+        Some("object") => match node.get("additionalProperties") {
+            Some(Value::Bool(true)) => Shape::Map(Box::new(Shape::Any)),
+            Some(item @ Value::Object(_)) => {
+                Shape::Map(Box::new(shape(&resolve(item, defs), defs)))
+            }
+            _ => Shape::Table(node.as_object().map(|o| fields(o, defs)).unwrap_or_default()),
+        },
         Some("array") => {
             let item = node.get("items").cloned().unwrap_or(Value::Null);
             Shape::List {

@@ -75,7 +75,7 @@ impl Walked {
                 self.stand_ins.insert(key.clone());
             }
             if field.required {
-                values.insert(field.name.clone(), stand_in(&field.shape));
+                values.insert(field.name.clone(), field.shape.stand_in());
             }
         }
         values
@@ -91,6 +91,10 @@ impl Walked {
             (Shape::Tagged(variants), Node::Table(entries)) => {
                 self.tagged(variants, entries, tree, path)
             }
+            (Shape::Map(item), Node::Table(entries)) => {
+                Some(Value::Object(self.map(item, entries, path)))
+            }
+            (Shape::Any, node) => self.any(node, tree, path),
             (Shape::List { item, min, unique }, Node::List(items)) => {
                 self.list(item, items, tree, path, *min, *unique)
             }
@@ -152,6 +156,38 @@ impl Walked {
         Some(Value::Object(values))
     }
 
+    /// A table whose keys are the reader's own.
+    fn map(&mut self, item: &Shape, entries: &Entries, path: &str) -> Map<String, Value> {
+        let mut values = Map::new();
+        for (name, tree) in entries {
+            let key = join(path, name);
+            if let Some(value) = self.value(item, tree, &key) {
+                values.insert(name.clone(), value);
+            } else {
+                self.stand_ins.insert(key);
+            }
+        }
+        values
+    }
+
+    /// A value of any type that JSON has too, as deep as it goes.
+    fn any(&mut self, node: &Node, tree: &Tree, path: &str) -> Option<Value> {
+        match node {
+            Node::Text(text) => Some(Value::String(text.clone())),
+            Node::Boolean(b) => Some(Value::Bool(*b)),
+            Node::Integer(i) => self.integer(Bounds::default(), *i, tree, path),
+            Node::Number(n) => self.number(Bounds::default(), *n, tree, path),
+            Node::List(items) => self.list(&Shape::Any, items, tree, path, 0, false),
+            Node::Table(entries) => Some(Value::Object(self.map(&Shape::Any, entries, path))),
+            Node::Datetime => {
+                let message = "expected a value that JSON can hold, got a date";
+                let problem = Problem::new(ErrorKind::WrongType, path, message, &tree.place);
+                self.problems.push(problem.help("put it into quotes"));
+                None
+            }
+        }
+    }
+
     fn list(
         &mut self,
         item: &Shape,
@@ -180,7 +216,7 @@ impl Walked {
                 values.push(value);
             } else {
                 self.stand_ins.insert(key);
-                values.push(stand_in(item));
+                values.push(item.stand_in());
             }
         }
         Some(Value::Array(values))
@@ -291,32 +327,6 @@ impl Walked {
         }
         problem.help = Some(help);
         self.problems.push(problem);
-    }
-}
-
-/// A value of the right shape for one that is wrong or missing; nobody ever sees it.
-fn stand_in(shape: &Shape) -> Value {
-    fn required(fields: &[Field]) -> Map<String, Value> {
-        fields.iter().filter(|f| f.required).map(|f| (f.name.clone(), stand_in(&f.shape))).collect()
-    }
-    match shape {
-        Shape::Table(fields) => Value::Object(required(fields)),
-        Shape::Tagged(variants) => {
-            let mut values = Map::new();
-            if let Some(first) = variants.first() {
-                values.insert("kind".into(), Value::String(first.name.clone()));
-                values.extend(required(&first.fields));
-            }
-            Value::Object(values)
-        }
-        Shape::List { .. } => Value::Array(Vec::new()),
-        Shape::Choice(choices) => {
-            Value::String(choices.first().map(|c| c.name.clone()).unwrap_or_default())
-        }
-        Shape::Text { .. } => Value::String(String::new()),
-        Shape::Boolean => Value::Bool(false),
-        Shape::Integer(_) => Value::from(1),
-        Shape::Number(_) => Value::from(0.5),
     }
 }
 

@@ -111,7 +111,7 @@ fn a_missing_key_points_at_its_table() {
     let errors = on_quickstart("[[pool.workers]]\nname = \"a\"\n");
     let (kind, key, text) = only(&errors);
     assert_eq!((kind, key), (ErrorKind::Missing, "pool.workers[0].kind"));
-    assert!(text.contains("`recorded`, `vote`, `openai`"), "{text}");
+    assert!(text.contains("`recorded`, `vote`, `openai`, `simulated`"), "{text}");
 }
 
 #[test]

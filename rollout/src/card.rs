@@ -36,6 +36,11 @@ impl WorkerCard {
         }
     }
 
+    /// Its name in a table: a simulated worker is never taken for another.
+    pub fn label(&self) -> String {
+        label(&self.name, self.simulated)
+    }
+
     /// What the keys that every kind shares say of a worker. Its kind adds capability and price.
     pub fn of(worker: &schema::Worker) -> Self {
         Self {
@@ -45,6 +50,11 @@ impl WorkerCard {
             ..Self::new(worker.name.as_str(), WorkerCapability::General)
         }
     }
+}
+
+/// A name in a table, marked where what stands beside it rests on simulated workers.
+pub fn label(name: &str, simulated: bool) -> String {
+    if simulated { format!("{name} (simulated)") } else { name.to_owned() }
 }
 
 /// A price.

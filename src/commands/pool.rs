@@ -36,7 +36,7 @@ pub enum Pool {
         after_help = "Examples:\n  conductor pool list quickstart\n  conductor pool list run.toml --json"
     )]
     List(List),
-    /// Compare recorded workers, votes and oracles: what there is to win, before anything is trained.
+    /// Compare recorded or simulated workers, votes and oracles: what there is to win, before anything is trained.
     #[command(
         after_help = "Examples:\n  conductor pool eval quickstart\n  conductor pool eval run.toml --split test --json\n\nThe \
         best worker, overall and by domain, is chosen on the validation split; without --split that split is \
@@ -170,7 +170,10 @@ fn list(args: &List) -> anyhow::Result<Exit> {
             input_usd_per_million: worker.card().price.map(|price| price.input_usd_per_million),
             output_usd_per_million: worker.card().price.map(|price| price.output_usd_per_million),
             tasks: tasks.len(),
-            tasks_answered: tasks.iter().filter(|task| worker.covers(&task.id)).count(),
+            tasks_answered: tasks
+                .iter()
+                .filter(|task| worker.covers(&task.id) && worker.can_be_graded(task))
+                .count(),
         })
         .collect();
     if args.json {
@@ -180,11 +183,11 @@ fn list(args: &List) -> anyhow::Result<Exit> {
     let titles =
         ["#no", "name", "kind", "tags", "source", "can", "#$/M in", "#$/M out", "#tasks answered"];
     let mut table = Table::new(&titles);
-    for row in &rows {
+    for (row, card) in rows.iter().zip(pool.cards()) {
         let price = |price: Option<f64>| price.map_or("as recorded".into(), |usd| format!("{usd}"));
         table.row([
             row.number.to_string(),
-            row.name.to_owned(),
+            card.label(),
             row.kind.to_owned(),
             row.tags.join(", "),
             row.source.clone(),
@@ -403,6 +406,7 @@ fn kind_name(kind: &WorkerKind) -> &'static str {
     match kind {
         WorkerKind::Recorded(_) => "recorded",
         WorkerKind::Vote(_) => "vote",
+        WorkerKind::Simulated(_) => "simulated",
         WorkerKind::Openai(_) => "openai",
     }
 }
@@ -412,6 +416,7 @@ fn source_of(kind: &WorkerKind) -> String {
     match kind {
         WorkerKind::Recorded(settings) => settings.recording.display().to_string(),
         WorkerKind::Vote(_) => "earlier answers".into(),
+        WorkerKind::Simulated(_) => "drawn at random".into(),
         WorkerKind::Openai(settings) => {
             format!("{} at {}", settings.model, without_login(&settings.base_url))
         }

@@ -46,6 +46,13 @@ pub fn page(report: &Report, style: Style) -> Page {
     }
     page.line(domains(report, "accuracy", |means| means.accuracy).render(style));
     page.line(domains(report, "reward", |means| means.reward).render(style));
+    if !report.simulated_workers.is_empty() {
+        page.line(format!(
+            "{} simulated: {}. Their answers were drawn at random, so rows that rest on them measure no model",
+            style.warn("note"),
+            report.simulated_workers.join(", ")
+        ));
+    }
     page
 }
 

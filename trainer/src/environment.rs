@@ -61,6 +61,7 @@ impl Environment {
             }
             _ => tasks.retain(|id| pool.covered(id)),
         };
+        check_gradings(&tasks, &pool)?;
         check_prompts(&tasks, &pool)?;
         let grader = if tasks.iter().any(Grader::needs_python) {
             runtime.block_on(Grader::new(&config.reward))?
@@ -130,6 +131,27 @@ impl Environment {
         }
         verdict
     }
+}
+
+/// An answer that nothing can judge would be paid for and never count.
+fn check_gradings(tasks: &TaskSet, pool: &Pool) -> Result<(), TrainError> {
+    for (worker, card) in pool.workers().iter().zip(pool.cards()) {
+        let mut ungradable = tasks.iter().filter(|task| !worker.can_be_graded(task));
+        let Some(example) = ungradable.next() else { continue };
+        let why = if card.simulated {
+            "a simulated worker draws whether it is right and has no text that a rule could judge. Give the tasks the grading { \"kind\": \"recorded\" }, or take another kind of worker"
+        } else {
+            "their grading is \"recorded\", and its answers come without a score. Give the tasks a grading that reads the answer, or take recorded or simulated workers"
+        };
+        return Err(TrainError::Usage(format!(
+            "worker \"{}\": its answers to {} of {} tasks cannot be judged, for example to {}: {why}",
+            card.name,
+            1 + ungradable.count(),
+            tasks.len(),
+            example.id
+        )));
+    }
+    Ok(())
 }
 
 /// Answers to other questions would be graded as answers to these.

@@ -49,6 +49,7 @@ const PRICED: usize = 64;
 
 /// Estimates a run. Reads tasks, recordings and the tokenizer; loads no weights, calls no live worker.
 pub fn plan(config: &Config) -> Result<Plan, TrainError> {
+    let config = &without_waiting(config);
     let environment = Environment::open(config, None)?;
     let placement = Placement::resolve(config.policy.device, config.policy.dtype)?;
     let folder = &config.policy.model;
@@ -83,6 +84,17 @@ pub fn plan(config: &Config) -> Result<Plan, TrainError> {
         usd: usd_per_call.map(|usd| calls.map(|calls| usd * calls as f64)),
         notices: environment.notices(),
     })
+}
+
+/// The same run with simulated workers that answer at once: an estimate takes none of their time.
+fn without_waiting(config: &Config) -> Config {
+    let mut config = config.clone();
+    for worker in &mut config.pool.workers {
+        if let schema::WorkerKind::Simulated(settings) = &mut worker.kind {
+            settings.wait = false;
+        }
+    }
+    config
 }
 
 fn prompt_lengths(

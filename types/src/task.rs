@@ -61,7 +61,8 @@ pub enum Grading {
         /// The generator's own answer.
         gold: String,
     },
-    /// The truth is the score that the recording holds for a worker's answer to this task.
+    /// The truth is the score that comes with a worker's answer to this task: the recording holds it, or a simulated
+    /// worker drew it.
     Recorded,
 }
 

@@ -33,7 +33,8 @@ pub struct Answer {
     pub text: String,
     /// What it cost.
     pub usage: Usage,
-    /// The score that the recording holds for this answer; `None` where the text must be graded.
+    /// The score that the recording holds for this answer, or that a simulated worker drew; `None` where the text must be
+    /// graded.
     pub recorded_score: Option<f64>,
 }
 

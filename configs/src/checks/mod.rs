@@ -68,6 +68,8 @@ const CHECKS: &[Check] = &[
     pool::key_has_one_place,
     budget::a_budget_needs_the_store,
     budget::limits_nest,
+    pool::extra_body_leaves_settings_alone,
+    pool::context_holds_an_answer,
     workflow::vote_needs_steps,
     workflow::examples_are_built_in,
     workflow::shown_facts_exist,

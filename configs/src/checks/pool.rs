@@ -28,7 +28,8 @@ pub(super) fn vote_needs_others(facts: &Facts<'_>) -> Vec<Finding> {
     }
     let message =
         "the pool holds only workers that vote, and nobody whose answers they could vote on";
-    let help = "add a worker with `kind = \"recorded\"` or `kind = \"openai\"`";
+    let help =
+        "add a worker with `kind = \"recorded\"`, `kind = \"openai\"` or `kind = \"simulated\"`";
     vec![Finding::new(["pool.workers"], message, help)]
 }
 
@@ -135,6 +136,54 @@ pub(super) fn key_has_one_place(facts: &Facts<'_>) -> Vec<Finding> {
         .collect()
 }
 
+/// Fields of a request's body that the worker fills itself, and what to set instead.
+const OWN_FIELDS: [(&str, &str); 8] = [
+    ("model", "set the worker's `model`"),
+    ("messages", "take it out: the messages are made of the question and the workflow"),
+    ("temperature", "set the worker's `temperature`"),
+    ("max_tokens", "set the worker's `max_tokens`"),
+    (
+        "max_completion_tokens",
+        "set the worker's `max_tokens`, and `max_tokens_field` to \"max_completion_tokens\"",
+    ),
+    ("reasoning_effort", "set the worker's `reasoning_effort`"),
+    ("stream", "take it out: answers are read whole"),
+    (
+        "n",
+        "take it out: a call has one answer; `train.group_size` says how many workflows are tried",
+    ),
+];
+
+/// A field with two values would leave open which one is sent.
+pub(super) fn extra_body_leaves_settings_alone(facts: &Facts<'_>) -> Vec<Finding> {
+    live(facts)
+        .flat_map(|(i, worker)| {
+            let taken =
+                OWN_FIELDS.iter().filter(|(field, _)| worker.extra_body.contains_key(*field));
+            taken.map(move |(field, help)| {
+                let message =
+                    format!("the worker sets `{field}` itself, so it is no further field");
+                Finding::new([format!("pool.workers[{i}].extra_body.{field}")], message, *help)
+            })
+        })
+        .collect()
+}
+
+/// The longest answer is part of the context.
+pub(super) fn context_holds_an_answer(facts: &Facts<'_>) -> Vec<Finding> {
+    live(facts)
+        .filter_map(|(i, worker)| {
+            let context = worker.context_tokens.filter(|&context| context <= worker.max_tokens)?;
+            let key = |name: &str| format!("pool.workers[{i}].{name}");
+            Some(Finding::new(
+                [key("context_tokens"), key("max_tokens")],
+                format!("a context of {context} tokens leaves none for a question"),
+                "give the model's whole context, or lower `max_tokens`",
+            ))
+        })
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use crate::checks::tests::conflicts;
@@ -161,6 +210,17 @@ mod tests {
         assert_eq!(conflicts(&["pool.listed=3"]), ["pool.listed"]);
         assert!(conflicts(&["pool.listed=2", "pool.permute=true"]).is_empty());
         assert!(conflicts(&["pool.listed=1"]).is_empty());
+    }
+
+    #[test]
+    fn a_simulated_pool() {
+        let sim = |keys: &str| format!(r#"pool.workers=[{{name="s",kind="simulated"{keys}}}]"#);
+        assert!(conflicts(&[&sim(""), &sim(",skill={math=1,code=0.25},wait=true")]).is_empty());
+        assert_eq!(
+            conflicts(&[&sim(",output_usd_per_million=2")]),
+            ["pool.workers[0].output_usd_per_million"]
+        );
+        assert_eq!(conflicts(&[&sim(""), "reward.cost_weight=0.1"]), ["reward.cost_weight"]);
     }
 
     #[test]
@@ -201,6 +261,27 @@ mod tests {
             );
         }
         assert!(conflicts(&[&live(r#"base_url="https://h:1/a@b/v1""#)]).is_empty());
+    }
+
+    #[test]
+    fn fields_that_the_worker_sets_itself() {
+        let url = r#"base_url="http://h/v1""#;
+        let further = live(&format!("{url},extra_body={{top_p=0.9,seed=1}}"));
+        assert!(conflicts(&[&further]).is_empty());
+        let taken = live(&format!("{url},extra_body={{top_p=0.9,n=2,model=\"x\"}}"));
+        assert_eq!(
+            conflicts(&[&taken]),
+            ["pool.workers[0].extra_body.n", "pool.workers[0].extra_body.model"]
+        );
+    }
+
+    #[test]
+    fn a_context_that_is_full_of_the_answer() {
+        let context = |tokens: u32| {
+            live(&format!(r#"base_url="http://h/v1",max_tokens=100,context_tokens={tokens}"#))
+        };
+        assert_eq!(conflicts(&[&context(100)]), ["pool.workers[0].context_tokens"]);
+        assert!(conflicts(&[&context(101)]).is_empty());
     }
 
     #[test]

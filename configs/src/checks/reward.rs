@@ -25,6 +25,9 @@ pub(super) fn cost_has_a_price(facts: &Facts<'_>) -> Vec<Finding> {
         WorkerKind::Recorded(w) => {
             w.input_usd_per_million == Some(0.0) && w.output_usd_per_million == Some(0.0)
         }
+        WorkerKind::Simulated(w) => {
+            w.input_usd_per_million == 0.0 && w.output_usd_per_million == 0.0
+        }
         WorkerKind::Openai(w) => w.input_usd_per_million == 0.0 && w.output_usd_per_million == 0.0,
     };
     let config = facts.config;

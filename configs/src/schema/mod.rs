@@ -14,6 +14,7 @@ mod reward;
 mod rollout;
 mod run;
 mod sampling;
+mod simulated;
 mod tasks;
 mod train;
 mod warm_start;
@@ -24,12 +25,15 @@ pub use checkpoint::Checkpoint;
 pub use constraint::TaskConstraint;
 pub use eval::Eval;
 pub use policy::{Adapter, Device, Dtype, LoraTarget, Policy};
-pub use pool::{OpenAiWorker, Pool, RecordedWorker, VoteWorker, Worker, WorkerKind};
+pub use pool::{
+    MaxTokensField, OpenAiWorker, Pool, RecordedWorker, VoteWorker, Worker, WorkerKind,
+};
 pub use resume::{ConfigChange, config_changes};
 pub use reward::{CostForm, PythonLimits, Reward};
 pub use rollout::{Rollout, Stragglers};
 pub use run::Run;
 pub use sampling::Sampling;
+pub use simulated::{Effort, SimulatedWorker};
 pub use tasks::{SplitShares, TaskSource, Tasks};
 pub use train::{Advantage, Aggregation, LrSchedule, Optimizer, Train};
 pub use warm_start::WarmStart;

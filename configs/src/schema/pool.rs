@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
+
+use super::SimulatedWorker;
 
 /// The workers. The policy sees all of them, in this order, unless `listed` and `permute` say otherwise.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -55,6 +57,7 @@ pub struct Worker {
 }
 
 /// What stands behind a worker.
+#[expect(clippy::large_enum_variant, reason = "a pool has a handful of workers")]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum WorkerKind {
@@ -64,6 +67,14 @@ pub enum WorkerKind {
     Vote(VoteWorker),
     /// Any OpenAI-compatible chat endpoint.
     Openai(OpenAiWorker),
+    /// No model: answers that are right or wrong by a draw, for tests, trials at scale and studies of algorithms. Every
+    /// table says that it is simulated. It answers tasks with the grading `recorded` (docs/formats.md) and refuses others,
+    /// since it has no text that a rule could judge. The chance that an answer is right is p, with
+    /// logit(p) = logit(skill) − `difficulty_spread` · d + `right_gain` · (right answers shown) − `wrong_loss` · (wrong answers
+    /// shown) + effort. Here d is the question's difficulty, a standard normal number that follows from the task's id and is
+    /// the same for every worker, and effort is −0.5, 0 or 0.5. Every draw follows from the run's seed, step, task,
+    /// sample, place in the workflow and the worker's name.
+    Simulated(SimulatedWorker),
 }
 
 /// A recorded worker.
@@ -112,18 +123,39 @@ pub struct OpenAiWorker {
     #[serde(default)]
     #[schemars(length(min = 1))]
     pub api_key_file: Option<PathBuf>,
-    /// Sampling temperature.
+    /// Sampling temperature. Absent means 0; with `max_tokens_field = "max_completion_tokens"` it means that none is sent,
+    /// since the models that ask for that name take no temperature.
     #[serde(default)]
     #[schemars(range(min = 0))]
-    pub temperature: f64,
+    pub temperature: Option<f64>,
     /// Longest answer, hidden reasoning included.
     #[serde(default = "default_max_tokens")]
     #[schemars(range(min = 1))]
     pub max_tokens: u32,
+    /// The name under which the endpoint is told `max_tokens`.
+    #[serde(default)]
+    pub max_tokens_field: MaxTokensField,
+    /// The model's context. A call that surely does not fit into it with `max_tokens` fails before it is sent: its text
+    /// has more than six characters for each token that is left, which no common tokenizer makes of prose or code.
+    /// Absent leaves it to the endpoint, of which some cut what is too long without a word.
+    #[serde(default)]
+    #[schemars(range(min = 1))]
+    pub context_tokens: Option<u32>,
     /// How much the model thinks before it answers, in the endpoint's own words (`low`, `medium`, `high` …); absent sends nothing.
     #[serde(default)]
     #[schemars(length(min = 1))]
     pub reasoning_effort: Option<String>,
+    /// The start of each answer: it is sent as the beginning of the assistant's turn, and stands in front of what the
+    /// model adds. For endpoints that go on with a turn that was begun; some want to be told in `extra_body` as well
+    /// (vLLM: `{ continue_final_message = true, add_generation_prompt = false }`). Absent begins none.
+    #[serde(default)]
+    #[schemars(length(min = 1))]
+    pub prefill: Option<String>,
+    /// Further fields of each request's JSON body, as the endpoint names them, for example
+    /// `{ top_p = 0.95, chat_template_kwargs = { enable_thinking = false } }`. Those that have a setting of their own are
+    /// refused. A stored answer is found by them too. They stand in files and logs, so an API key does not belong here.
+    #[serde(default)]
+    pub extra_body: Map<String, Value>,
     /// Dollars per million prompt tokens.
     #[serde(default)]
     #[schemars(range(min = 0))]
@@ -172,6 +204,37 @@ pub struct OpenAiWorker {
     #[serde(default = "default_timeout_secs")]
     #[schemars(extend("exclusiveMinimum" = 0))]
     pub timeout_secs: f64,
+}
+
+/// The name of the longest answer's length in a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum MaxTokensField {
+    /// What nearly every endpoint takes.
+    #[default]
+    MaxTokens,
+    /// What OpenAI's reasoning models ask for.
+    MaxCompletionTokens,
+}
+
+impl MaxTokensField {
+    /// The field's name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::MaxTokens => "max_tokens",
+            Self::MaxCompletionTokens => "max_completion_tokens",
+        }
+    }
+}
+
+impl OpenAiWorker {
+    /// The temperature that is sent, where one is.
+    pub fn sent_temperature(&self) -> Option<f64> {
+        match self.max_tokens_field {
+            MaxTokensField::MaxTokens => Some(self.temperature.unwrap_or(0.0)),
+            MaxTokensField::MaxCompletionTokens => self.temperature,
+        }
+    }
 }
 
 /// Turns "shared keys plus one of these variants" into one closed object a variant, so that an editor

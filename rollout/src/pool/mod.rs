@@ -3,6 +3,7 @@
 mod openai;
 mod recorded;
 mod secret;
+mod simulated;
 mod vote;
 
 use std::collections::HashMap;
@@ -19,6 +20,7 @@ use conductor_types::{
 pub use openai::OpenAi;
 pub use recorded::Recorded;
 pub use secret::Secret;
+pub use simulated::Simulated;
 pub use vote::Vote;
 
 use crate::card::WorkerCard;
@@ -67,6 +69,13 @@ pub trait Worker: Send + Sync {
         false
     }
 
+    /// Whether this task's grading can judge its answers: a score that comes with an answer and a text that a rule reads
+    /// are two things, and not every worker has both.
+    fn can_be_graded(&self, task: &Task) -> bool {
+        let _ = task;
+        true
+    }
+
     /// Begins no further call, and ends when none is under way: what is paid is kept.
     fn drain(&self) -> DrainFuture<'_> {
         Box::pin(std::future::ready(()))
@@ -107,7 +116,7 @@ pub enum PoolError {
     /// Only workers that need others' answers.
     #[error(
         "every worker of the pool combines the answers of others, so none can take a first step; \
-         add a recorded or live worker"
+         add a recorded, live or simulated worker"
     )]
     NobodySolves,
     /// A recording cannot be read.
@@ -201,6 +210,9 @@ impl Pool {
                     Arc::new(Recorded::new(card, settings, recording)?)
                 }
                 schema::WorkerKind::Vote(_) => Arc::new(Vote::new(card, Arc::clone(&extractor))),
+                schema::WorkerKind::Simulated(settings) => {
+                    Arc::new(Simulated::new(card, settings)?)
+                }
                 schema::WorkerKind::Openai(settings) => {
                     let worker = OpenAi::new(card, settings)?;
                     match &ledger {

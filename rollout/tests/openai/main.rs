@@ -1,5 +1,6 @@
 //! The live worker against a small server on the loopback interface.
 
+mod body;
 mod server;
 
 use std::sync::Arc;
@@ -7,8 +8,8 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use conductor_configs::schema;
-use conductor_rollout::ledger::{Account, Ledger};
 use conductor_rollout::WorkerCard;
+use conductor_rollout::ledger::{Account, Ledger};
 use conductor_rollout::pool::{OpenAi, Worker};
 use conductor_rollout::store::AnswerStore;
 use conductor_types::{Answer, WorkerCapability, WorkerError, WorkerErrorKind, WorkerRequest};
@@ -380,7 +381,7 @@ fn ledger(folder: &std::path::Path, budget: schema::Budget) -> Arc<Ledger> {
 
 fn stored(server: &Server, temperature: f64, ledger: &Arc<Ledger>) -> OpenAi {
     let mut settings = settings(&server.base_url);
-    settings.temperature = temperature;
+    settings.temperature = Some(temperature);
     OpenAi::new(card(), &settings).unwrap().keeping(Arc::clone(ledger))
 }
 
@@ -407,7 +408,7 @@ async fn an_answer_is_paid_once_by_all_workers_of_that_name_and_setting() {
 async fn the_same_call_under_way_is_sent_once_and_counted_once() {
     let server = serve(vec![Reply::Late(50)]).await;
     let mut settings = settings(&server.base_url);
-    settings.temperature = 0.0;
+    settings.temperature = Some(0.0);
     let worker = OpenAi::new(card(), &settings).unwrap();
     let answers = futures_util::future::join_all((0..10).map(|n| ask_sample(&worker, n))).await;
     let paid: Vec<f64> = answers.iter().map(|a| a.as_ref().unwrap().usage.paid_usd()).collect();

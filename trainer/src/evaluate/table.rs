@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use conductor_configs::Config;
+use conductor_rollout::card::{WorkerCard, label};
 use conductor_types::Split;
 use serde::Serialize;
 
@@ -97,6 +98,8 @@ pub struct DomainMeans {
 pub struct Report {
     /// The questions' split; `None` where they are all.
     pub split: Option<Split>,
+    /// The pool's simulated workers: what rests on them is drawn and was not measured, and its rows say so by name.
+    pub simulated_workers: Vec<String>,
     /// Questions asked.
     pub questions: usize,
     /// `reward.cost_weight` / `reward.cost_unit_usd`: reward lost per dollar.
@@ -118,6 +121,8 @@ pub(crate) fn report(
     config: &Config,
     split: Option<Split>,
 ) -> Report {
+    let named: Vec<NamedRow> =
+        named.into_iter().map(|row| labelled(row, environment.pool.cards())).collect();
     let resamples = config.eval.bootstrap_samples;
     let best =
         named.iter().find(|(_, kind, _)| *kind == RowKind::BestWorker).map(|(_, _, row)| row);
@@ -146,8 +151,10 @@ pub(crate) fn report(
         .unwrap_or_default();
     let by_domain =
         named.iter().map(|(name, _, row)| (name.clone(), domains(row, environment))).collect();
+    let simulated = environment.pool.cards().iter().filter(|card| card.simulated);
     Report {
         split,
+        simulated_workers: simulated.map(|card| card.name.clone()).collect(),
         questions: named.first().map_or(0, |(_, _, row)| row.len()),
         reward_per_usd: config.reward.cost_weight / config.reward.cost_unit_usd,
         rows,
@@ -155,6 +162,27 @@ pub(crate) fn report(
         by_domain,
         answers: named.into_iter().map(|(name, _, row)| (name, row)).collect(),
     }
+}
+
+/// Marks what rests on simulated workers: the row of one, every row that is made of the whole pool, and the names of
+/// the workers called.
+fn labelled((name, kind, mut answers): NamedRow, cards: &[WorkerCard]) -> NamedRow {
+    let card_of = |name: &str| cards.iter().find(|card| card.name == name);
+    let simulated = match kind {
+        RowKind::Worker | RowKind::BestWorker => answers
+            .iter()
+            .flat_map(|answered| &answered.workers)
+            .any(|name| card_of(name).is_some_and(|card| card.simulated)),
+        RowKind::Baseline | RowKind::Oracle | RowKind::Policy => {
+            cards.iter().any(|card| card.simulated)
+        }
+    };
+    for worker in answers.iter_mut().flat_map(|answered| &mut answered.workers) {
+        if let Some(card) = card_of(worker) {
+            *worker = card.label();
+        }
+    }
+    (label(&name, simulated), kind, answers)
 }
 
 fn row(

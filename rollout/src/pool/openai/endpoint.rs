@@ -7,11 +7,11 @@ use conductor_configs::schema;
 use conductor_types::{Answer, Usage, WorkerErrorKind};
 use reqwest::header::{self, HeaderMap};
 use reqwest::{StatusCode, Url};
-use serde_json::json;
 use tokio::time::timeout;
 
 use super::failure::{Failure, Remedy, advice};
 use super::reply::{Counts, Reply};
+use super::request::{ChatRequest, Form};
 use super::tokens;
 use crate::card::Price;
 use crate::pool::Secret;
@@ -35,31 +35,12 @@ pub struct TimeLimits {
     pub whole: Duration,
 }
 
-/// What is asked, as it is sent.
-#[derive(Debug, Clone)]
-pub struct ChatRequest {
-    /// The JSON body. The key is a header and not part of it.
-    pub body: String,
-    /// The message, to be counted where the endpoint does not.
-    message: String,
-    /// Prompt tokens by estimate and answer tokens at their most: what the call may take of a token limit.
-    pub most_tokens: u64,
-    /// Dollars at most.
-    pub most_usd: f64,
-}
-
-/// Tokens that an endpoint's chat template may put around a message.
-const TEMPLATE_TOKENS: u64 = 256;
-
 /// An address with a model behind it.
 pub struct Endpoint {
     client: reqwest::Client,
     url: Url,
     key: Option<Secret>,
-    model: String,
-    temperature: f64,
-    max_tokens: u32,
-    reasoning_effort: Option<String>,
+    form: Form,
     price: Price,
     limits: TimeLimits,
     /// Whether anything ever answered at this address.
@@ -83,10 +64,7 @@ impl Endpoint {
             client,
             url,
             key,
-            model: settings.model.clone(),
-            temperature: settings.temperature,
-            max_tokens: settings.max_tokens,
-            reasoning_effort: settings.reasoning_effort.clone(),
+            form: Form::new(settings, price),
             price,
             limits,
             reached: AtomicBool::new(false),
@@ -96,24 +74,7 @@ impl Endpoint {
 
     /// The request that sends `message` as the user's.
     pub fn request(&self, message: &str) -> ChatRequest {
-        let mut body = json!({
-            "model": self.model,
-            "messages": [{ "role": "user", "content": message }],
-            "temperature": self.temperature,
-            "max_tokens": self.max_tokens,
-        });
-        if let Some(effort) = &self.reasoning_effort {
-            body["reasoning_effort"] = json!(effort);
-        }
-        let prompt_tokens = estimate(message);
-        // No tokenizer makes more tokens than there are bytes.
-        let most_prompt_tokens = message.len() as u64 + TEMPLATE_TOKENS;
-        ChatRequest {
-            body: body.to_string(),
-            message: message.to_owned(),
-            most_tokens: prompt_tokens + u64::from(self.max_tokens),
-            most_usd: self.price.of(most_prompt_tokens, u64::from(self.max_tokens)),
-        }
+        self.form.request(message)
     }
 
     /// Sends the request and reads the whole answer. `learn` sees the head of every answer, good or bad.
@@ -236,7 +197,7 @@ impl Endpoint {
             estimated: reported.is_none(),
             ..Usage::default()
         };
-        Ok(Answer { text, usage, recorded_score: None })
+        Ok(Answer { text: self.form.whole(text), usage, recorded_score: None })
     }
 
     fn usd(&self, counts: Counts) -> f64 {
@@ -300,9 +261,4 @@ fn bearer(key: &Secret) -> Result<header::HeaderValue, Failure> {
         })?;
     value.set_sensitive(true);
     Ok(value)
-}
-
-/// Tokens of a text before its call: four bytes each, rounded up.
-fn estimate(text: &str) -> u64 {
-    (text.len() as u64).div_ceil(4)
 }

@@ -9,10 +9,11 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::breaker::{Breaker, Leave};
-use super::endpoint::{ChatRequest, Endpoint};
+use super::endpoint::Endpoint;
 use super::failure::{Failure, Remedy};
 use super::gate::{Gate, Limits, Pass};
 use super::pauses::{FIRST_PAUSE, Pauses};
+use super::request::ChatRequest;
 use crate::ledger::{Asked, Held, Ledger, Reservation};
 use crate::store::AnswerKey;
 
@@ -80,6 +81,9 @@ impl Line {
         seed: u64,
         purse: Option<Purse<'_>>,
     ) -> Result<PaidAnswer, WorkerError> {
+        if let Some(why) = &request.too_long {
+            return Err(self.error(WorkerErrorKind::Unavailable, why));
+        }
         let mut pauses = Pauses::new(seed);
         let mut effort = Effort { attempts: 0, deadline: None, waited: Duration::ZERO };
         loop {

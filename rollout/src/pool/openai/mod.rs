@@ -10,23 +10,27 @@ mod headers;
 mod line;
 mod pauses;
 mod reply;
+mod request;
 mod settings;
 mod tokens;
 
 use std::sync::Arc;
 
 use conductor_configs::schema;
-use conductor_types::{Answer, WorkerCapability, WorkerError, WorkerErrorKind, WorkerRequest};
+use conductor_types::{
+    Answer, Grading, Task, WorkerCapability, WorkerError, WorkerErrorKind, WorkerRequest,
+};
 
 use super::{CallFuture, DrainFuture, PoolError, Worker};
 use crate::card::WorkerCard;
 use crate::ledger::Ledger;
 use crate::store::{AnswerKey, Paid, Settlement, StoreError, StoredAnswer};
 
-use endpoint::{ChatRequest, Endpoint};
+use endpoint::Endpoint;
 use flights::{Flights, Joined};
 use gate::Limits;
 use line::{Line, Purse};
+use request::ChatRequest;
 
 /// Sends each step as one user message. An answer that the store holds is not paid again, the same call is under way
 /// only once, and a call that nobody waits for any more goes on to its end, because it is paid.
@@ -85,7 +89,8 @@ impl OpenAi {
             line: Arc::new(line),
             flights: Arc::default(),
             ledger: None,
-            samples: settings.temperature > 0.0,
+            // Where none is sent, the endpoint's own default samples.
+            samples: settings.sent_temperature().is_none_or(|temperature| temperature > 0.0),
             concurrency,
         })
     }
@@ -171,6 +176,11 @@ impl Worker for OpenAi {
 
     fn call<'a>(&'a self, request: WorkerRequest<'a>) -> CallFuture<'a> {
         Box::pin(async move { self.answer(&request).await })
+    }
+
+    /// A live answer comes without a score.
+    fn can_be_graded(&self, task: &Task) -> bool {
+        !matches!(task.grading, Grading::Recorded)
     }
 
     fn drain(&self) -> DrainFuture<'_> {
