@@ -8,6 +8,7 @@ mod flights;
 mod gate;
 mod headers;
 mod pauses;
+mod probe;
 mod settings;
 
 use std::sync::Arc;
@@ -21,6 +22,8 @@ use tokio::time::Instant;
 use super::{CallFuture, DrainFuture, PoolError, Worker};
 use crate::card::WorkerCard;
 use crate::store::{AnswerKey, AnswerStore, Paid, StoreError, StoredAnswer};
+
+pub use probe::{Probe, ProbeState, ServerLimit, probe};
 
 use breaker::{Breaker, Leave};
 use endpoint::{ChatRequest, Endpoint};
