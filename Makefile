@@ -100,6 +100,13 @@ lint: setup ## Format check and clippy, warnings being errors
 	@cargo fmt --all --check || { echo ' next: make fmt' >&2; exit 1; }
 	@cargo clippy --workspace --all-targets -- -D warnings
 
+.PHONY: fuzz
+fuzz: ## Fuzz the workflow parser for FUZZ_SECS seconds (600); needs nightly Rust and cargo-fuzz
+	@mkdir -p fuzz/found/workflow_parse
+	@cp Cargo.lock fuzz/Cargo.lock
+	@cargo +nightly fuzz run workflow_parse fuzz/found/workflow_parse fuzz/corpus/workflow_parse -- \
+	  -dict=fuzz/workflow_parse.dict -max_len=2048 -timeout=20 -max_total_time=$${FUZZ_SECS:-600}
+
 .PHONY: fmt
 fmt: ## Format the code
 	@cargo fmt --all

@@ -2,8 +2,6 @@
 
 mod common;
 
-use std::time::{Duration, Instant};
-
 use common::card;
 use conductor_configs::schema;
 use conductor_rollout::generate::random_workflow;
@@ -209,50 +207,4 @@ fn binary_random_workflows_use_both_kinds_of_access() {
     let subtasks: std::collections::HashSet<_> =
         drawn.iter().flat_map(|w| &w.steps).map(|step| &step.subtask).collect();
     assert!(subtasks.len() >= 20, "{} different subtasks", subtasks.len());
-}
-
-/// A text of about this many pieces.
-type Shape = fn(usize) -> String;
-
-/// Texts that make a careless parser quadratic: doubling each may not take much more than twice the time.
-#[test]
-fn time_is_linear() {
-    let shapes: [(&str, Shape); 12] = [
-        ("labels", |n| "model_id: ".repeat(n)),
-        ("labels that open", |n| "model_id: [ ".repeat(n)),
-        ("alternating labels", |n| "model_id: access: subtasks: ".repeat(n)),
-        ("labels behind a list", |n| {
-            format!("model_id: [0] {}", "subtasks: x access: y ".repeat(n))
-        }),
-        ("brackets", |n| format!("model_id: {}", "[".repeat(n))),
-        ("balanced brackets", |n| format!("model_id: {}{}", "[".repeat(n), "]".repeat(n))),
-        ("quotes", |n| format!("model_id: [{}]", "\"'".repeat(n))),
-        ("quoted entries", |n| {
-            format!("subtasks: [{}] model_id: [0] access: [[]]", "\"a\" , ".repeat(n))
-        }),
-        ("bare entries", |n| {
-            format!("subtasks: [{}] model_id: [0] access: [[]]", "a b, ".repeat(n))
-        }),
-        ("thoughts that never end", |n| "<think>".repeat(n)),
-        ("ends of thoughts", |n| "</think><think>".repeat(n)),
-        ("blanks", |n| format!("model_id{}", " \n".repeat(n))),
-    ];
-    let time = |text: &str| {
-        let start = Instant::now();
-        for kind in KINDS {
-            let _ = parse(text, &rules(kind));
-        }
-        start.elapsed()
-    };
-    for (name, shape) in shapes {
-        let (small, large) = (shape(1_500), shape(24_000));
-        // The best of three: another process on the machine must not fail this.
-        let best = |text: &str| (0..3).map(|_| time(text)).min().unwrap_or_default();
-        let (small, large) = (best(&small), best(&large));
-        // Sixteen times the text; quadratic time would be 256 times as long.
-        assert!(
-            large < small * 80 + Duration::from_millis(50),
-            "{name}: {small:?} became {large:?}"
-        );
-    }
 }

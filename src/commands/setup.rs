@@ -29,8 +29,7 @@ pub fn tasks(config: &Config) -> anyhow::Result<(TaskSet, usize)> {
 
 /// The whole pool, to be looked at: nothing is called, and no store is made.
 pub fn pool(config: &Config, tasks: &TaskSet) -> anyhow::Result<Pool> {
-    let pool = conductor_configs::schema::Pool { store: None, ..config.pool.clone() };
-    Ok(Pool::open(&pool, Arc::new(Extractors::new(tasks.iter())), None)?)
+    Ok(Pool::open(&config.pool, Arc::new(Extractors::new(tasks.iter())), None)?)
 }
 
 /// The part of the pool that decides which tasks can be used; it opens without keys and servers.
@@ -38,7 +37,7 @@ fn recorded_workers(config: &Config) -> conductor_configs::schema::Pool {
     let is_recorded = |kind: &WorkerKind| matches!(kind, WorkerKind::Recorded(_));
     let workers =
         config.pool.workers.iter().filter(|worker| is_recorded(&worker.kind)).cloned().collect();
-    conductor_configs::schema::Pool { workers, store: None }
+    conductor_configs::schema::Pool { workers, ..config.pool.clone() }
 }
 
 /// The checkpoint of a run that was asked for, or else the one that stands for it; says so where that is not the best.

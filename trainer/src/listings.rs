@@ -159,7 +159,7 @@ mod tests {
     fn a_list_hangs_on_seed_task_and_step_and_under_evaluation_on_the_task_alone() {
         let folder = tempfile::tempdir().expect("a folder");
         let config = config(folder.path());
-        let environment = Environment::open(&config).expect("an environment");
+        let environment = Environment::open(&config, None).expect("an environment");
         let (a, b) = (environment.tasks.find("a").unwrap(), environment.tasks.find("b").unwrap());
         let listings = &environment.listings;
         let many = |draw: fn(u64) -> Draw, task: &Task, listings: &Listings| -> Vec<Vec<usize>> {
@@ -184,7 +184,7 @@ mod tests {
     fn what_is_written_in_numbers_of_the_list_runs_in_the_pool() {
         let folder = tempfile::tempdir().expect("a folder");
         let config = config(folder.path());
-        let environment = Environment::open(&config).expect("an environment");
+        let environment = Environment::open(&config, None).expect("an environment");
         let task = environment.tasks.find("a").unwrap();
         let vote = environment.pool.cards().len() - 1;
         // A step whose list has the vote, and not as its own number.
@@ -218,7 +218,7 @@ mod tests {
     fn no_prompt_is_longer_than_the_longest() {
         let folder = tempfile::tempdir().expect("a folder");
         let config = config(folder.path());
-        let environment = Environment::open(&config).expect("an environment");
+        let environment = Environment::open(&config, None).expect("an environment");
         let task = environment.tasks.find("a").unwrap();
         let length = |messages: Vec<ChatMessage>| messages[1].content.len();
         let longest = length(environment.longest_messages(&config.workflow, task));

@@ -17,7 +17,7 @@ use conductor_types::{
     WorkflowError, WorkflowErrorKind,
 };
 
-pub use openai::OpenAi;
+pub use openai::{OpenAi, Probe, ProbeState, ServerLimit, probe};
 pub use recorded::Recorded;
 pub use secret::Secret;
 pub use simulated::Simulated;

@@ -135,7 +135,7 @@ fn checked_price(worker: &str, setting: &'static str, usd: Option<f64>) -> Resul
 }
 
 /// The name most alike, where it is alike enough to be meant.
-fn nearest(wanted: &str, available: &[String]) -> Option<String> {
+pub(super) fn nearest(wanted: &str, available: &[String]) -> Option<String> {
     available
         .iter()
         .map(|name| (strsim::jaro_winkler(&wanted.to_lowercase(), &name.to_lowercase()), name))

@@ -102,7 +102,7 @@ async fn answers_differ_by_sample_where_no_temperature_is_sent() {
     let server = serve(vec![ok(GOOD)]).await;
     let field = json!({ "max_tokens_field": "max_completion_tokens" });
     let worker = OpenAi::new(card(), &settings(&server.base_url, field)).unwrap();
-    let worker = worker.keeping(std::sync::Arc::new(store));
+    let worker = worker.keeping(super::ledger_of(store));
     assert_eq!(worker.card().name, "live");
     for sample in [0, 1, 1] {
         super::ask_sample(&worker, sample).await.unwrap();

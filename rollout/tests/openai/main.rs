@@ -379,6 +379,11 @@ fn ledger(folder: &std::path::Path, budget: schema::Budget) -> Arc<Ledger> {
     Arc::new(Ledger::open(store, Account { id: "run", budget: &budget }).unwrap())
 }
 
+fn ledger_of(store: AnswerStore) -> Arc<Ledger> {
+    let budget = schema::Budget::default();
+    Arc::new(Ledger::open(Arc::new(store), Account { id: "run", budget: &budget }).unwrap())
+}
+
 fn stored(server: &Server, temperature: f64, ledger: &Arc<Ledger>) -> OpenAi {
     let mut settings = settings(&server.base_url);
     settings.temperature = Some(temperature);

@@ -2,6 +2,8 @@
 //! five steps at most.
 
 mod access;
+#[path = "../../../fuzz/fuzz_targets/workflow_parse/check.rs"]
+mod check;
 mod ids;
 mod labels;
 mod structure;
@@ -34,6 +36,20 @@ impl Case {
     fn under(self, access: AccessKind) -> Self {
         Self { access, ..self }
     }
+
+    fn rules(&self) -> ParseRules {
+        ParseRules { access: self.access, max_steps: 5, workers: 4 }
+    }
+
+    /// The case as the fuzz target takes it.
+    fn fuzz_input(&self) -> Vec<u8> {
+        let rules = match self.access {
+            AccessKind::Binary => "4b5",
+            AccessKind::ByModel => "4m5",
+            AccessKind::ByStep => "4s5",
+        };
+        format!("{rules}{}", self.text).into_bytes()
+    }
 }
 
 /// The usual three lines.
@@ -41,9 +57,8 @@ fn lines(ids: &str, subtasks: &str, access: &str) -> String {
     format!("model_id: {ids}\nsubtasks: {subtasks}\naccess_list: {access}")
 }
 
-#[test]
-fn every_completion_gives_its_workflow_or_its_named_error() {
-    let cases: Vec<Case> = [
+fn cases() -> Vec<Case> {
+    let parts = [
         labels::spellings(),
         labels::surroundings(),
         labels::missing(),
@@ -54,18 +69,20 @@ fn every_completion_gives_its_workflow_or_its_named_error() {
         access::binary(),
         access::by_model(),
         access::by_step(),
-    ]
-    .into_iter()
-    .flatten()
-    .collect();
+    ];
+    parts.into_iter().flatten().collect()
+}
+
+#[test]
+fn every_completion_gives_its_workflow_or_its_named_error() {
+    let cases = cases();
     assert!(cases.len() >= 120, "the table has {} cases", cases.len());
     let names: std::collections::HashSet<_> = cases.iter().map(|case| case.name).collect();
     assert_eq!(names.len(), cases.len(), "two cases share a name");
 
     let mut wrong = Vec::new();
     for case in &cases {
-        let rules = ParseRules { access: case.access, max_steps: 5, workers: 4 };
-        let found = parse(&case.text, &rules);
+        let found = parse(&case.text, &case.rules());
         let same = match (&found, &case.expected) {
             (Ok(workflow), Ok(expected)) => {
                 workflow.steps.len() == expected.len()
@@ -88,4 +105,23 @@ fn every_completion_gives_its_workflow_or_its_named_error() {
         }
     }
     assert!(wrong.is_empty(), "{} of {}:\n\n{}", wrong.len(), cases.len(), wrong.join("\n\n"));
+}
+
+/// With the name of a folder in `FUZZ_SEEDS`, the table is also written there, as inputs to begin fuzzing with.
+#[test]
+fn every_completion_is_an_input_of_the_fuzz_target() {
+    let folder = std::env::var_os("FUZZ_SEEDS").map(std::path::PathBuf::from);
+    if let Some(folder) = &folder {
+        std::fs::create_dir_all(folder).expect("a folder for the inputs");
+    }
+    for (number, case) in cases().into_iter().enumerate() {
+        let data = case.fuzz_input();
+        if let Some(folder) = &folder {
+            std::fs::write(folder.join(format!("{number:03}")), &data).expect("an input");
+        }
+        let found = check::check(&data).expect("an input").map_err(|error| error.kind);
+        assert_eq!(found.err(), case.expected.as_ref().err().copied(), "{}", case.name);
+        let input = check::Input { rules: case.rules(), timed: false, text: case.text };
+        assert_eq!(check::Input::of(&data), Some(input), "{}", case.name);
+    }
 }

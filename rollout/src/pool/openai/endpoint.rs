@@ -7,6 +7,7 @@ use conductor_configs::schema;
 use conductor_types::{Answer, Usage, WorkerErrorKind};
 use reqwest::header::{self, HeaderMap};
 use reqwest::{StatusCode, Url};
+use serde::Deserialize;
 use tokio::time::timeout;
 
 use super::failure::{Failure, Remedy, advice};
@@ -21,6 +22,10 @@ use crate::store::Settlement;
 const MAX_BODY_BYTES: usize = 32 << 20;
 /// How much of a server's error message is repeated.
 const SHOWN_CHARS: usize = 300;
+/// What follows `base_url` in the address of the chat endpoint.
+const CHAT_PATH: &str = "/chat/completions";
+/// How long a list of models is waited for.
+const LIST_TIME: Duration = Duration::from_secs(10);
 
 /// Time limits of one attempt.
 #[derive(Debug, Clone, Copy)]
@@ -84,23 +89,50 @@ impl Endpoint {
         learn: impl Fn(&HeaderMap),
     ) -> Result<Answer, Failure> {
         let start = Instant::now();
-        let whole = timeout(self.limits.whole, self.exchange(request, learn));
-        let (status, headers, body) = whole.await.unwrap_or_else(|_| {
+        let (status, headers, body) = self.exchange(request, learn).await?;
+        if !status.is_success() {
+            return Err(self.refused(status, &headers, &body));
+        }
+        self.understand(&body, request, start.elapsed().as_secs_f64() * 1e3)
+    }
+
+    /// Sends the request and reads whatever comes back, within the time of one attempt.
+    pub async fn exchange(
+        &self,
+        request: &ChatRequest,
+        learn: impl Fn(&HeaderMap),
+    ) -> Result<(StatusCode, HeaderMap, Vec<u8>), Failure> {
+        let post = self
+            .client
+            .post(self.url.clone())
+            .header(header::CONTENT_TYPE, "application/json")
+            .body(request.body.clone());
+        let whole = timeout(self.limits.whole, self.fetch(self.with_key(post)?, learn));
+        whole.await.unwrap_or_else(|_| {
             let limit = self.limits.whole.as_secs_f64();
             Err(Failure::timeout(format!(
                 "no whole answer within {limit} s; raise timeout_secs or lower max_tokens"
             )))
-        })?;
-        if !status.is_success() {
-            let words = format!(
-                "{} answered {status}{}: {}",
-                self.origin(),
-                advice(status),
-                self.shown(&body)
-            );
-            return Err(Failure::refused(status, &headers, &body, words));
-        }
-        self.understand(&body, request, start.elapsed().as_secs_f64() * 1e3)
+        })
+    }
+
+    /// The failure that a status other than success is.
+    pub fn refused(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Failure {
+        let words =
+            format!("{} answered {status}{}: {}", self.origin(), advice(status), self.shown(body));
+        Failure::refused(status, headers, body, words)
+    }
+
+    /// The models that the endpoint lists; `None` where it does not list any.
+    pub async fn models(&self) -> Option<Vec<String>> {
+        let mut url = self.url.clone();
+        url.set_path(&format!("{}/models", url.path().strip_suffix(CHAT_PATH)?));
+        let get = self.with_key(self.client.get(url)).ok()?;
+        let listed = timeout(LIST_TIME.min(self.limits.whole), self.fetch(get, |_| {})).await;
+        let (status, _, body) = listed.ok()?.ok()?;
+        let list: ModelList = serde_json::from_slice(&body).ok()?;
+        (status.is_success() && !list.data.is_empty())
+            .then(|| list.data.into_iter().map(|model| model.id).collect())
     }
 
     /// Answers that came without token counts.
@@ -113,12 +145,12 @@ impl Endpoint {
         self.key.as_ref().map_or_else(|| message.to_owned(), |key| key.redact(message))
     }
 
-    async fn exchange(
+    async fn fetch(
         &self,
-        request: &ChatRequest,
+        request: reqwest::RequestBuilder,
         learn: impl Fn(&HeaderMap),
     ) -> Result<(StatusCode, HeaderMap, Vec<u8>), Failure> {
-        let sent = timeout(self.limits.first_byte, self.post(request)?.send()).await;
+        let sent = timeout(self.limits.first_byte, request.send()).await;
         let sent = sent.map_err(|_| {
             let limit = self.limits.first_byte.as_secs_f64();
             Failure::timeout(format!(
@@ -148,19 +180,18 @@ impl Endpoint {
         Ok((status, headers, body))
     }
 
-    fn post(&self, request: &ChatRequest) -> Result<reqwest::RequestBuilder, Failure> {
-        let post = self
-            .client
-            .post(self.url.clone())
-            .header(header::CONTENT_TYPE, "application/json")
-            .body(request.body.clone());
+    fn with_key(
+        &self,
+        request: reqwest::RequestBuilder,
+    ) -> Result<reqwest::RequestBuilder, Failure> {
         Ok(match &self.key {
-            Some(key) => post.header(header::AUTHORIZATION, bearer(key)?),
-            None => post,
+            Some(key) => request.header(header::AUTHORIZATION, bearer(key)?),
+            None => request,
         })
     }
 
-    fn understand(
+    /// The answer in the body of a success.
+    pub fn understand(
         &self,
         bytes: &[u8],
         request: &ChatRequest,
@@ -189,15 +220,24 @@ impl Endpoint {
                 completion: tokens::count(&text),
             }
         });
-        let usage = Usage {
+        let usage = Usage { estimated: reported.is_none(), ..self.usage(counts, latency_ms) };
+        Ok(Answer { text: self.form.whole(text), usage, recorded_score: None })
+    }
+
+    /// What the endpoint counted in the body of a success, also where the body holds no answer.
+    pub fn counted(&self, bytes: &[u8], latency_ms: f64) -> Option<Usage> {
+        let (_, counts) = serde_json::from_slice::<Reply>(bytes).ok()?.into_parts();
+        Some(self.usage(counts?, latency_ms))
+    }
+
+    fn usage(&self, counts: Counts, latency_ms: f64) -> Usage {
+        Usage {
             prompt_tokens: counts.prompt,
             completion_tokens: counts.completion,
             cost_usd: self.usd(counts),
             latency_ms,
-            estimated: reported.is_none(),
             ..Usage::default()
-        };
-        Ok(Answer { text: self.form.whole(text), usage, recorded_score: None })
+        }
     }
 
     fn usd(&self, counts: Counts) -> f64 {
@@ -244,9 +284,19 @@ impl Endpoint {
     }
 }
 
+#[derive(Deserialize)]
+struct ModelList {
+    data: Vec<ListedModel>,
+}
+
+#[derive(Deserialize)]
+struct ListedModel {
+    id: String,
+}
+
 /// The address of the chat endpoint under `base_url`, where it can be one.
 pub fn address(base_url: &str) -> Option<Url> {
-    let url = Url::parse(&format!("{}/chat/completions", base_url.trim_end_matches('/'))).ok()?;
+    let url = Url::parse(&format!("{}{CHAT_PATH}", base_url.trim_end_matches('/'))).ok()?;
     let plain = url.username().is_empty() && url.password().is_none() && url.query().is_none();
     (matches!(url.scheme(), "http" | "https") && url.has_host() && plain).then_some(url)
 }

@@ -27,6 +27,21 @@ pub fn tokens_left(headers: &HeaderMap) -> Option<Left> {
     left(headers, "tokens")
 }
 
+/// Requests that the limit allows when it is whole, in whatever time the endpoint counts.
+pub fn request_limit(headers: &HeaderMap) -> Option<f64> {
+    limit(headers, "requests")
+}
+
+/// Tokens that the limit allows when it is whole.
+pub fn token_limit(headers: &HeaderMap) -> Option<f64> {
+    limit(headers, "tokens")
+}
+
+fn limit(headers: &HeaderMap, what: &str) -> Option<f64> {
+    number(headers, &format!("x-ratelimit-limit-{what}"))
+        .or_else(|| number(headers, &format!("anthropic-ratelimit-{what}-limit")))
+}
+
 fn left(headers: &HeaderMap, what: &str) -> Option<Left> {
     let openai = || {
         let amount = number(headers, &format!("x-ratelimit-remaining-{what}"))?;
@@ -152,6 +167,14 @@ mod tests {
         ]))
         .unwrap();
         assert_eq!(left.resets_in, Duration::from_secs(9));
+    }
+
+    #[test]
+    fn the_whole_limit_is_read_from_either_kind_of_header() {
+        let openai = map(&[("x-ratelimit-limit-requests", "60")]);
+        assert_eq!((request_limit(&openai), token_limit(&openai)), (Some(60.0), None));
+        let anthropic = map(&[("anthropic-ratelimit-tokens-limit", "80000")]);
+        assert_eq!((request_limit(&anthropic), token_limit(&anthropic)), (None, Some(80_000.0)));
     }
 
     #[test]

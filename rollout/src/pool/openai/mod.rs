@@ -9,6 +9,7 @@ mod gate;
 mod headers;
 mod line;
 mod pauses;
+mod probe;
 mod reply;
 mod request;
 mod settings;
@@ -27,6 +28,8 @@ use crate::ledger::Ledger;
 use crate::store::{AnswerKey, Paid, Settlement, StoreError, StoredAnswer};
 
 use endpoint::Endpoint;
+pub use probe::{Probe, ProbeState, ServerLimit, probe};
+
 use flights::{Flights, Joined};
 use gate::Limits;
 use line::{Line, Purse};
