@@ -8,7 +8,7 @@ use conductor_types::{Answer, Usage};
 use reqwest::header::{self, HeaderMap};
 use reqwest::{StatusCode, Url};
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::time::timeout;
 
 use super::failure::{Failure, Remedy, advice};
@@ -17,6 +17,8 @@ use crate::pool::Secret;
 
 /// A longer body is no chat answer.
 const MAX_BODY_BYTES: usize = 32 << 20;
+/// No call has more tokens than this, of prompt or answer.
+const MOST_TOKENS: u64 = 1 << 32;
 /// How much of a server's error message is repeated.
 const SHOWN_CHARS: usize = 300;
 
@@ -205,7 +207,8 @@ impl Endpoint {
         let Some(text) = text.filter(|text| !text.trim().is_empty()) else {
             return Err(Failure::empty(format!("the answer has no text: {}", self.shown(bytes))));
         };
-        let counts = reply.usage.unwrap_or_else(|| {
+        // What the answer is worth does not hang on how well it was counted.
+        let counts = ReplyUsage::of(reply.usage).unwrap_or_else(|| {
             self.uncounted.fetch_add(1, Ordering::Relaxed);
             ReplyUsage {
                 prompt_tokens: request.prompt_tokens,
@@ -224,7 +227,8 @@ impl Endpoint {
             latency_ms,
             ..Usage::default()
         };
-        Ok(Answer { text, usage, recorded_score: None })
+        // Some proxies answer with what they were sent, and answers are written to files.
+        Ok(Answer { text: self.safe(&text), usage, recorded_score: None })
     }
 
     fn transport(&self, error: &reqwest::Error) -> Failure {
@@ -268,7 +272,7 @@ impl Endpoint {
 struct Reply {
     choices: Vec<Choice>,
     #[serde(default)]
-    usage: Option<ReplyUsage>,
+    usage: Value,
 }
 
 #[derive(Deserialize)]
@@ -302,6 +306,12 @@ struct PromptDetails {
 }
 
 impl ReplyUsage {
+    /// `None` where there is none or it cannot be one.
+    fn of(usage: Value) -> Option<Self> {
+        let usage: Self = serde_json::from_value(usage).ok()?;
+        (usage.prompt_tokens.max(usage.completion_tokens) <= MOST_TOKENS).then_some(usage)
+    }
+
     fn cached_tokens(&self) -> u64 {
         let openai = self.prompt_tokens_details.as_ref().and_then(|details| details.cached_tokens);
         openai.or(self.prompt_cache_hit_tokens).unwrap_or(0).min(self.prompt_tokens)
