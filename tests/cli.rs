@@ -1,8 +1,9 @@
 //! The program as a person meets it: arguments in, text and an exit code out.
 
+use conductor_testkit::provider::{Ending, Usage};
 use conductor_testkit::recording::answers;
 use conductor_testkit::workspace::sums;
-use conductor_testkit::{Endpoint, Outcome, Program, Reply, Skill, Workspace};
+use conductor_testkit::{Outcome, Program, Provider, Reply, Skill, Workspace};
 use serde_json::Value;
 
 const CONFIG: &str = concat!(
@@ -294,12 +295,12 @@ fn every_bad_line_of_an_import_is_reported_and_nothing_is_written() {
     assert!(!at.join("o.parquet").exists());
 }
 
-fn live(at: &Workspace, endpoint: &Endpoint) {
+fn live(at: &Workspace, provider: &Provider) {
     let workers = CONFIG.find("[[pool.workers]]").unwrap()..CONFIG.find("[policy]").unwrap();
     let live = format!(
         "[[pool.workers]]\nname = \"live\"\nkind = \"openai\"\nbase_url = \"{}\"\nmodel = \"m\"\n\
          timeout_secs = 5.0\ninput_usd_per_million = 1000.0\noutput_usd_per_million = 0.0\n\n",
-        endpoint.base_url()
+        provider.base_url()
     );
     let mut config = CONFIG.to_owned();
     config.replace_range(workers, &live);
@@ -307,34 +308,39 @@ fn live(at: &Workspace, endpoint: &Endpoint) {
     at.write_tasks("tasks.jsonl", &sums(10));
 }
 
+/// A text whose tokens are known.
+fn answer(text: &str) -> Reply {
+    Reply::Counted(text.into(), Usage::tokens(10, 5))
+}
+
 #[test]
 fn a_live_worker_is_recorded_and_what_is_there_is_not_asked_again() {
     let at = Workspace::new();
-    let endpoint =
-        Endpoint::start(|_, request| Reply::Text(format!("{} Answer: 1", request.question())));
-    live(&at, &endpoint);
+    let provider =
+        Provider::start(|_, request| answer(&format!("{} Answer: 1", request.question())));
+    live(&at, &provider);
     let record = ["pool", "record", "run.toml", "--out", "r.parquet", "--json"];
     let report = conductor(&at, &record).expect_code(0).json();
     assert_eq!((&report["recorded"], &report["missing"]), (&10.into(), &0.into()));
     // Ten prompt tokens a call at a thousand dollars a million.
     assert!((report["cost_usd"].as_f64().unwrap() - 0.1).abs() < 1e-9, "{report}");
-    assert_eq!(endpoint.requests().len(), 10);
+    assert_eq!(provider.asked(), 10);
 
     // An evaluation would ask everything again.
     let eval = conductor(&at, &["pool", "eval", "run.toml"]).expect_code(2);
     let _ = eval.expect_stderr(&["\"live\" is live", "pool record"]);
-    assert_eq!(endpoint.requests().len(), 10);
+    assert_eq!(provider.asked(), 10);
 
     let report = conductor(&at, &record).expect_code(0).json();
     assert_eq!((&report["recorded"], &report["kept"]), (&0.into(), &10.into()));
-    assert_eq!(endpoint.requests().len(), 10);
+    assert_eq!(provider.asked(), 10);
 }
 
 #[test]
 fn paid_answers_are_shared_counted_exported_and_removed() {
     let at = Workspace::new();
-    let endpoint = Endpoint::replies(vec![Reply::Text("Answer: 1".into())]);
-    live(&at, &endpoint);
+    let provider = Provider::replies(vec![answer("Answer: 1")]);
+    live(&at, &provider);
     let missing = conductor(&at, &["pool", "cache", "stats"]).expect_code(2);
     let _ = missing.expect_stderr(&["no store of answers", "--store"]);
     assert!(!at.join("runs").exists());
@@ -347,7 +353,7 @@ fn paid_answers_are_shared_counted_exported_and_removed() {
     assert!((cost(&record("a.parquet")) - 0.1).abs() < 1e-9);
     let again = record("b.parquet");
     assert_eq!((&again["recorded"], cost(&again)), (&10.into(), 0.0));
-    assert_eq!(endpoint.requests().len(), 10);
+    assert_eq!(provider.asked(), 10);
     let (a, b) = (std::fs::read(at.join("a.parquet")), std::fs::read(at.join("b.parquet")));
     assert_eq!(a.unwrap(), b.unwrap());
 
@@ -365,24 +371,19 @@ fn paid_answers_are_shared_counted_exported_and_removed() {
     assert_eq!(conductor(&at, &prune).expect_code(0).json()["answers"], 10);
     let _ = conductor(&at, &["pool", "cache", "prune", "--older-than-days=-1"]).expect_code(2);
     record("c.parquet");
-    assert_eq!(endpoint.requests().len(), 20);
+    assert_eq!(provider.asked(), 20);
 }
 
 #[test]
 fn a_worker_that_refuses_leaves_the_rest_kept_and_exits_with_3() {
     let at = Workspace::new();
-    let refusal = Reply::Status {
-        status: 401,
-        headers: Vec::new(),
-        body: "{\"error\":{\"message\":\"no such key\"}}".into(),
-    };
-    let endpoint =
-        Endpoint::start(
-            move |number, _| {
-                if number < 4 { Reply::Text("Answer: 1".into()) } else { refusal.clone() }
-            },
-        );
-    live(&at, &endpoint);
+    let refusal = Reply::status(401, "{\"error\":{\"message\":\"no such key\"}}");
+    let provider = Provider::start(
+        move |number, _| {
+            if number < 4 { answer("Answer: 1") } else { refusal.clone() }
+        },
+    );
+    live(&at, &provider);
     let record = ["pool", "record", "run.toml", "--out", "r.parquet"];
     let outcome = conductor(&at, &record).expect_code(3);
     assert!(outcome.stdout.contains("no such key"), "{outcome}");
@@ -396,8 +397,8 @@ fn a_worker_that_refuses_leaves_the_rest_kept_and_exits_with_3() {
 #[test]
 fn a_key_that_is_not_set_is_named_before_anything_is_called() {
     let at = Workspace::new();
-    let endpoint = Endpoint::replies(vec![Reply::Close]);
-    live(&at, &endpoint);
+    let provider = Provider::replies(vec![Reply::Nothing(Ending::Close)]);
+    live(&at, &provider);
     let config = at
         .read("run.toml")
         .replace("model = \"m\"", "model = \"m\"\napi_key_env = \"NO_SUCH_KEY\"");
@@ -405,7 +406,7 @@ fn a_key_that_is_not_set_is_named_before_anything_is_called() {
     let outcome =
         conductor(&at, &["pool", "record", "run.toml", "--out", "r.parquet"]).expect_code(2);
     let _ = outcome.expect_stderr(&["NO_SUCH_KEY"]);
-    assert_eq!(endpoint.requests(), []);
+    assert_eq!(provider.asked(), 0);
     let absent = ["pool", "record", "run.toml", "--out", "r.parquet", "--worker", "other"];
     let _ =
         conductor(&at, &absent).expect_code(2).expect_stderr(&["no live worker \"other\"", "live"]);

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use conductor_testkit::provider::{Ending, Options, Provider, Reply, Usage};
 use conductor_testkit::recording::answers;
 use conductor_testkit::workspace::sums;
-use conductor_testkit::{Endpoint, Outcome, Program, Reply, Skill, Workspace};
+use conductor_testkit::{Outcome, Program, Skill, Workspace};
 use serde_json::{Value, json};
 
 const KEY: &str = "sk-never-shown";
@@ -40,24 +41,25 @@ fn workspace(workers: &str) -> Workspace {
 }
 
 /// What the check says of its only worker, which is live and talks to this endpoint.
-fn checked(endpoint: &Endpoint, keys: &str, code: i32) -> Value {
+fn checked(endpoint: &Provider, keys: &str, code: i32) -> Value {
     let at = workspace(&live("w", &endpoint.base_url(), keys));
     let check = ["pool", "check", "run.toml", "--json"];
     conductor(&at, &check).expect_code(code).json()["workers"][0].clone()
 }
 
 /// Answers chat requests with `reply`, and has no list of models.
-fn chat(reply: Reply) -> Endpoint {
+fn chat(reply: Reply) -> Provider {
     listing(&[], reply)
 }
 
 /// Answers chat requests with `reply`, and lists these models, where there are any.
-fn listing(models: &[&str], reply: Reply) -> Endpoint {
+fn listing(models: &[&str], reply: Reply) -> Provider {
     let data: Vec<Value> = models.iter().map(|id| json!({ "id": id })).collect();
     let list = json!({ "object": "list", "data": data }).to_string().into_bytes();
-    Endpoint::start(move |_, request| match request.path.as_str() {
+    let options = Options { keep_requests: true, ..Options::default() };
+    Provider::with(options, move |_, request| match request.target().1 {
         "/v1/models" if data.is_empty() => status(404, &[], "no list"),
-        "/v1/models" => Reply::Body(list.clone()),
+        "/v1/models" => Reply::body(list.clone()),
         _ => reply.clone(),
     })
 }
@@ -68,7 +70,7 @@ fn status(status: u16, headers: &[&str], body: &str) -> Reply {
 }
 
 fn ready() -> Reply {
-    Reply::Text("ready".into())
+    Reply::Counted("ready".into(), Usage::tokens(10, 5))
 }
 
 fn remarks(worker: &Value) -> String {
@@ -90,9 +92,10 @@ fn a_live_worker_is_asked_once_and_its_price_is_told() {
     assert!((report["cost_usd"].as_f64().unwrap() - 0.002).abs() < 1e-12, "{report}");
 
     let requests = endpoint.requests();
-    let chats: Vec<_> = requests.iter().filter(|r| r.path == "/v1/chat/completions").collect();
+    let chats: Vec<_> =
+        requests.iter().filter(|r| r.target().1 == "/v1/chat/completions").collect();
     assert_eq!(chats.len(), 1, "{requests:?}");
-    assert_eq!(chats[0].body["max_tokens"], 16);
+    assert_eq!(chats[0].json()["max_tokens"], 16);
     assert_eq!(chats[0].question(), "Reply with the word ready.");
     assert!(!at.join("runs").exists(), "no store is made");
 
@@ -124,8 +127,8 @@ fn refusals_are_told_from_failures_and_the_key_is_never_shown() {
         (status(404, &[], "no such model"), "refused", "check base_url"),
         (status(503, &[], "busy"), "unreachable", "503"),
         (status(429, &["Retry-After: 9"], "slow down"), "throttled", "429"),
-        (Reply::Close, "unreachable", "broke"),
-        (Reply::Body(b"<html>".to_vec()), "bad_answer", "chat completion"),
+        (Reply::Nothing(Ending::Close), "unreachable", "broke"),
+        (Reply::body("<html>"), "bad_answer", "chat completion"),
     ] {
         let endpoint = chat(reply);
         let at = workspace(&live("w", &endpoint.base_url(), "api_key_env = \"TEST_POOL_KEY\""));
@@ -143,7 +146,8 @@ fn refusals_are_told_from_failures_and_the_key_is_never_shown() {
                 assert!(worker["message"].as_str().unwrap().contains(words), "{worker}");
             }
         }
-        let chats = |r: &&conductor_testkit::endpoint::Request| r.path.ends_with("/completions");
+        let chats =
+            |r: &&conductor_testkit::provider::Request| r.target().1.ends_with("/completions");
         assert_eq!(endpoint.requests().iter().filter(chats).count(), 2, "no retries: {state}");
     }
 }
@@ -158,8 +162,8 @@ fn an_address_where_nothing_listens_is_unreachable() {
 
 #[test]
 fn workers_are_asked_at_once_and_a_slow_one_is_waited_for_aloud_until_its_own_limit() {
-    let silent = chat(Reply::Silence);
-    let late = chat(Reply::After(Duration::from_secs(2), Box::new(ready())));
+    let silent = chat(Reply::Nothing(Ending::Stall));
+    let late = chat(ready().after(Duration::from_secs(2)));
     let workers = live("silent", &silent.base_url(), "").replace("= 5.0", "= 3.0")
         + &live("late", &late.base_url(), "")
         + &live("late too", &late.base_url(), "");
@@ -199,7 +203,7 @@ fn a_model_that_reasons_longer_than_the_check_is_well_unless_its_own_limit_is_as
         "choices": [{ "finish_reason": "length", "message": { "content": "" } }],
         "usage": { "prompt_tokens": 10, "completion_tokens": 16 },
     });
-    let endpoint = chat(Reply::Body(body.to_string().into_bytes()));
+    let endpoint = chat(Reply::body(body.to_string()));
     let worker = checked(&endpoint, "max_tokens = 4000", 0);
     assert!(remarks(&worker).contains("max_tokens = 4000"), "{worker}");
     // What it thought is paid: 10 and 16 tokens.

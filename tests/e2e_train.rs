@@ -8,7 +8,8 @@ use std::path::Path;
 use common::{CONFIG, LORA, assert_same_run, conductor, episodes, events, files_with, metrics};
 use common::{newest_weights, prepared, run_folder, train, train_command, write_policy};
 use conductor_datasets::MetricsLog;
-use conductor_testkit::{Endpoint, Reply, Workspace};
+use conductor_testkit::provider::{Options, Prices};
+use conductor_testkit::{Provider, Reply, Workspace};
 use conductor_types::Event;
 
 #[test]
@@ -152,15 +153,21 @@ fn a_run_that_diverges_says_so_and_keeps_the_batch() {
     let _ = train_command(&at, &["train.optimizer.lr=1e30"]).run().expect_code(5);
 }
 
+const KEEPING: Options = Options {
+    prices: Prices { input: 100.0, cached_input: 100.0, output: 0.0 },
+    keep_requests: true,
+    port: 0,
+};
+
 /// A workspace whose pool is one live worker with a key.
-fn live(endpoint: &Endpoint) -> Workspace {
+fn live(provider: &Provider) -> Workspace {
     let at = prepared();
     let workers = CONFIG.find("[[pool.workers]]").unwrap()..CONFIG.find("[workflow]").unwrap();
     let workers_toml = format!(
         "[[pool.workers]]\nname = \"good\"\nkind = \"openai\"\nbase_url = \"{}\"\nmodel = \"m\"\n\
          api_key_env = \"SECRET_OF_THE_TEST\"\ntimeout_secs = 5.0\ninput_usd_per_million = 100.0\noutput_usd_per_million = 0.0\n\n\
          [[pool.workers]]\nname = \"vote\"\nkind = \"vote\"\n\n",
-        endpoint.base_url()
+        provider.base_url()
     );
     let mut config = CONFIG.to_owned();
     config.replace_range(workers, &workers_toml);
@@ -172,23 +179,20 @@ fn live(endpoint: &Endpoint) -> Workspace {
 fn a_key_appears_in_nothing_that_a_run_writes_or_says() {
     const KEY: &str = "sk-test-5f0e9a";
     // An endpoint that repeats the key in its errors, as some do.
-    let endpoint = Endpoint::start(|number, request| match number % 5 {
-        4 => Reply::Status {
-            status: 400,
-            headers: Vec::new(),
-            body: format!(
-                "{{\"error\":{{\"message\":\"{} has no access\"}}}}",
-                request.headers.join(" ")
-            ),
-        },
+    let provider = Provider::with(KEEPING, |number, request| match number % 5 {
+        4 => {
+            let sent: Vec<&str> = request.headers().collect();
+            let message = format!("{} has no access", sent.join(" "));
+            Reply::status(400, &format!("{{\"error\":{{\"message\":\"{message}\"}}}}"))
+        }
         _ => Reply::Text("Answer: 1".into()),
     });
-    let at = live(&endpoint);
+    let at = live(&provider);
     let outcome =
         train_command(&at, &["train.steps=1"]).env("SECRET_OF_THE_TEST", KEY).run().expect_code(0);
-    let asked = endpoint.requests();
+    let asked = provider.requests();
     assert!(asked.len() > 4, "the worker was asked {} times", asked.len());
-    assert!(asked[0].headers.iter().any(|line| line.contains(KEY)), "the key was sent");
+    assert!(asked[0].headers().any(|line| line.contains(KEY)), "the key was sent");
     assert!(!format!("{outcome}").contains(KEY));
     // All runs' folder, with the store of answers in it.
     assert_eq!(files_with(&at.join("runs"), KEY), Vec::<std::path::PathBuf>::new());
@@ -199,8 +203,8 @@ fn a_key_appears_in_nothing_that_a_run_writes_or_says() {
 
 #[test]
 fn what_one_run_paid_the_next_one_does_not_pay_again() {
-    let endpoint = Endpoint::replies(vec![Reply::Text("Answer: 1".into())]);
-    let at = live(&endpoint);
+    let provider = Provider::with(KEEPING, |_, _| Reply::Text("Answer: 1".into()));
+    let at = live(&provider);
     let spend = |arguments: &[&str]| {
         let command = train_command(&at, &["train.steps=2"]).env("SECRET_OF_THE_TEST", "sk-test");
         let _ = command.args(arguments).run().expect_code(0);
@@ -210,25 +214,24 @@ fn what_one_run_paid_the_next_one_does_not_pay_again() {
         });
         finished.expect("a finished run")
     };
-    assert!(spend(&[]) > 0.0);
-    let asked = endpoint.requests();
+    let paid = spend(&[]);
+    assert!(paid > 0.0);
+    assert!((paid - provider.ledger().usd).abs() < 1e-9, "{paid} and {:?}", provider.ledger());
+    let asked = provider.requests();
     // Greedy answers: no request was sent twice within the run either.
-    let mut bodies: Vec<String> = asked.iter().map(|request| request.body.to_string()).collect();
+    let mut bodies: Vec<&[u8]> = asked.iter().map(|request| request.body()).collect();
     bodies.sort();
     bodies.dedup();
     assert_eq!(bodies.len(), asked.len());
     assert!(spend(&["--fresh"]).abs() < 1e-12);
-    assert_eq!(endpoint.requests().len(), asked.len());
+    assert_eq!(provider.asked(), asked.len());
 }
 
 #[test]
 fn a_pool_that_cannot_be_reached_ends_the_run_with_its_own_code() {
-    let endpoint = Endpoint::start(|_, _| Reply::Status {
-        status: 401,
-        headers: Vec::new(),
-        body: "{\"error\":{\"message\":\"no such key\"}}".into(),
-    });
-    let at = live(&endpoint);
+    let provider =
+        Provider::start(|_, _| Reply::status(401, "{\"error\":{\"message\":\"no such key\"}}"));
+    let at = live(&provider);
     let command = train_command(&at, &["eval.every_steps=100"]);
     let outcome = command.env("SECRET_OF_THE_TEST", "sk-of-nobody").run().expect_code(3);
     let _ = outcome.expect_stderr(&["could be scored", "worker_failed", "no such key"]);

@@ -1,14 +1,12 @@
 //! What stands in the body of a request, byte by byte: stored answers are found by it.
 
-use std::sync::atomic::Ordering;
-
 use conductor_configs::schema;
 use conductor_rollout::pool::{OpenAi, Worker};
+use conductor_testkit::provider::Provider;
 use conductor_types::{Answer, WorkerError, WorkerErrorKind};
 use serde_json::{Value, json};
 
-use super::server::{GOOD, Server, ok, serve};
-use super::{ask, card};
+use super::{ask, card, good, last_request, ledger, serve};
 
 fn settings(base_url: &str, more: Value) -> schema::OpenAiWorker {
     let Value::Object(mut settings) = more else { panic!("settings are an object: {more}") };
@@ -16,17 +14,16 @@ fn settings(base_url: &str, more: Value) -> schema::OpenAiWorker {
     serde_json::from_value(Value::Object(settings)).unwrap()
 }
 
-async fn asked(reply: &str, more: Value) -> (Result<Answer, WorkerError>, Server) {
-    let server = serve(vec![ok(reply)]).await;
-    let worker = OpenAi::new(card(), &settings(&server.base_url, more)).unwrap();
-    (ask(&worker).await, server)
+async fn asked(more: Value) -> (Result<Answer, WorkerError>, Provider) {
+    let provider = serve(vec![good()]);
+    let worker = OpenAi::new(card(), &settings(&provider.base_url(), more)).unwrap();
+    (ask(&worker).await, provider)
 }
 
 async fn body(more: Value) -> String {
-    let (answer, server) = asked(GOOD, more).await;
+    let (answer, provider) = asked(more).await;
     answer.unwrap();
-    let request = server.last_request.lock().await.clone();
-    request.split_once("\r\n\r\n").unwrap().1.to_owned()
+    String::from_utf8(last_request(&provider).body().to_vec()).unwrap()
 }
 
 const MESSAGES: &str = r#""messages":[{"role":"user","content":"Two and two?"}]"#;
@@ -75,7 +72,7 @@ async fn a_begun_answer_is_sent_and_stands_in_front_once() {
     let sent = body(json!({ "prefill": "It is" })).await;
     assert!(sent.contains(r#"},{"role":"assistant","content":"It is"}],"#), "{sent}");
     for (prefill, whole) in [("It is", "It is 4."), ("So: ", "So: It is 4.")] {
-        let (answer, _) = asked(GOOD, json!({ "prefill": prefill })).await;
+        let (answer, _) = asked(json!({ "prefill": prefill })).await;
         assert_eq!(answer.unwrap().text, whole);
     }
 }
@@ -83,29 +80,26 @@ async fn a_begun_answer_is_sent_and_stands_in_front_once() {
 #[tokio::test]
 async fn a_call_that_surely_does_not_fit_is_not_sent() {
     // "Two and two?" has 12 characters: two tokens at the very least.
-    let (answer, server) = asked(GOOD, json!({ "max_tokens": 10, "context_tokens": 11 })).await;
+    let (answer, provider) = asked(json!({ "max_tokens": 10, "context_tokens": 11 })).await;
     let error = answer.unwrap_err();
-    assert_eq!(server.hits.load(Ordering::SeqCst), 0);
+    assert_eq!(provider.asked(), 0);
     assert_eq!(error.kind, WorkerErrorKind::Unavailable);
     assert!(error.message.contains("context_tokens = 11") && error.message.contains("not sent"));
-    let (answer, server) = asked(GOOD, json!({ "max_tokens": 10, "context_tokens": 12 })).await;
-    assert_eq!(
-        (answer.unwrap().text.as_str(), server.hits.load(Ordering::SeqCst)),
-        ("It is 4.", 1)
-    );
+    let (answer, provider) = asked(json!({ "max_tokens": 10, "context_tokens": 12 })).await;
+    assert_eq!((answer.unwrap().text.as_str(), provider.asked()), ("It is 4.", 1));
 }
 
 #[tokio::test]
 async fn answers_differ_by_sample_where_no_temperature_is_sent() {
     let folder = tempfile::tempdir().unwrap();
-    let store = conductor_rollout::store::AnswerStore::open(&folder.path().join("a")).unwrap();
-    let server = serve(vec![ok(GOOD)]).await;
+    let ledger = ledger(folder.path(), schema::Budget::default());
+    let provider = serve(vec![good()]);
     let field = json!({ "max_tokens_field": "max_completion_tokens" });
-    let worker = OpenAi::new(card(), &settings(&server.base_url, field)).unwrap();
-    let worker = worker.keeping(super::ledger_of(store));
+    let worker = OpenAi::new(card(), &settings(&provider.base_url(), field)).unwrap();
+    let worker = worker.keeping(ledger);
     assert_eq!(worker.card().name, "live");
     for sample in [0, 1, 1] {
         super::ask_sample(&worker, sample).await.unwrap();
     }
-    assert_eq!(server.hits.load(Ordering::SeqCst), 2);
+    assert_eq!(provider.asked(), 2);
 }

@@ -3,6 +3,9 @@
 use serde::Deserialize;
 use serde_json::Value;
 
+/// No call has more tokens than this, of prompt or answer.
+const MOST_TOKENS: u64 = 1 << 32;
+
 /// A chat completion, as far as it is used.
 #[derive(Deserialize)]
 pub struct Reply {
@@ -59,6 +62,7 @@ impl Reply {
     pub fn into_parts(self) -> (Option<String>, Option<Counts>) {
         let text = self.choices.into_iter().next().and_then(|choice| choice.message.content);
         let counts = serde_json::from_value::<Usage>(self.usage).ok().map(Counts::from);
+        let counts = counts.filter(|counts| counts.prompt.max(counts.completion) <= MOST_TOKENS);
         (text.filter(|text| !text.trim().is_empty()), counts)
     }
 }
