@@ -28,6 +28,7 @@ async fn ask(
 ) -> Result<Answer, WorkerError> {
     let texts = vec![String::from("an earlier answer"); shown.len()];
     let request = WorkerRequest {
+        part: "test",
         task_id,
         domain,
         message: "Forty bytes of a question, more or less.",
@@ -243,7 +244,13 @@ async fn waiting_takes_the_reported_time_and_so_many_wait_at_once() {
 
 #[test]
 fn only_recorded_gradings_can_be_met_and_it_says_what_it_is() {
-    let task = |grading| Task { id: "t".into(), domain: "d".into(), prompt: "?".into(), grading };
+    let task = |grading| Task {
+        id: "t".into(),
+        domain: "d".into(),
+        prompt: "?".into(),
+        grading,
+        constraint: None,
+    };
     let sim = worker(json!({}));
     assert!(sim.can_be_graded(&task(Grading::Recorded)));
     assert!(!sim.can_be_graded(&task(Grading::Exact { gold: "4".into() })));
