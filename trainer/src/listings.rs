@@ -188,9 +188,9 @@ mod tests {
         let task = environment.tasks.find("a").unwrap();
         let vote = environment.pool.cards().len() - 1;
         // A step whose list has the vote, and not as its own number.
-        let (step, listing) = (0..)
+        let (step, listing) = (0..100)
             .map(|step| (step, environment.listings.of(task, Draw::Training(step))))
-            .find(|(_, listing)| listing.places()[..2].iter().any(|&place| place == vote))
+            .find(|(_, listing)| listing.places()[..2].contains(&vote))
             .unwrap();
         let draw = Draw::Training(step);
         let number = listing.places().iter().position(|&place| place == vote).unwrap();
