@@ -12,8 +12,17 @@ use serde_json::Value;
 
 const POOL: &str = r#"pool.workers=[{name="good",kind="recorded",recording="answers.parquet",tags=["open"]},{name="cheap",kind="recorded",recording="answers.parquet",tags=["closed"]},{name="vote",kind="vote",tags=["open"]}]"#;
 const CONSTRAINTS: &str = r#"tasks.constraints=[{text="Open workers only.",tags=["open"],share=0.5},{text="One step.",max_steps=1,share=0.25}]"#;
-const SETS: [&str; 5] =
-    [POOL, CONSTRAINTS, "pool.listed=2", "pool.permute=true", "workflow.show=[\"name\"]"];
+/// What the tiny policy was taught was the form under one fixed list: it needs another warm start.
+const SETS: [&str; 8] = [
+    POOL,
+    CONSTRAINTS,
+    "pool.listed=2",
+    "pool.permute=true",
+    "workflow.show=[\"name\"]",
+    "warm_start.steps=40",
+    "warm_start.batch_size=8",
+    "warm_start.lr=0.03",
+];
 
 /// The names behind the numbers, as the policy read them.
 fn listed(row: &EpisodeRow) -> Vec<String> {

@@ -221,6 +221,7 @@ fn show(args: &Show) -> anyhow::Result<()> {
     if args.json {
         return ui::print_json(&json!({
             "id": task.id, "domain": task.domain, "split": split, "grading": grading, "prompt": task.prompt,
+            "constraint": task.constraint,
         }));
     }
     let style = Style::stdout();
@@ -233,6 +234,13 @@ fn show(args: &Show) -> anyhow::Result<()> {
         grading_name(&task.grading),
         task.prompt.trim_end()
     ));
+    if let Some(constraint) = &task.constraint {
+        page.line(format!(
+            "\n{}\n{}\n",
+            style.strong("constraint"),
+            serde_json::to_string(constraint)?
+        ));
+    }
     if let (true, Some(fields)) = (args.gold, grading.as_object()) {
         for (name, value) in fields.iter().filter(|(name, _)| *name != "kind") {
             let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);

@@ -19,8 +19,9 @@ fn config(folder: &Path, grading: &str, workers: &str) -> Config {
     };
     std::fs::write(&tasks, (0..400).map(line).collect::<String>()).expect("tasks");
     let text = format!(
-        "tasks.sources = [{{ kind = \"jsonl\", path = {tasks:?} }}]\npolicy.model = \"none\"\n\
-         pool.store = \"\"\n{workers}"
+        "tasks.sources = [{{ kind = \"jsonl\", path = \"{}\" }}]\npolicy.model = \"none\"\n\
+         pool.store = \"\"\n{workers}",
+        tasks.display()
     );
     conductor_configs::load_str("test.toml", &text).expect("a configuration").config
 }

@@ -333,7 +333,7 @@ async fn a_usage_that_cannot_be_one_is_estimated_and_the_answer_kept() {
         let worker = OpenAi::new(card(), &settings(&provider.base_url())).unwrap();
         let answer = ask(&worker).await.unwrap_or_else(|error| panic!("{usage}: {error}"));
         assert_eq!((answer.usage.prompt_tokens, answer.usage.completion_tokens), (4, 5), "{usage}");
-        assert!((answer.usage.cost_usd - 26e-6).abs() < 1e-12, "{usage}: {answer:?}");
+        assert!((answer.usage.cost_usd - 58e-6).abs() < 1e-12, "{usage}: {answer:?}");
         assert_eq!(worker.notices().len(), 1, "{usage}");
         assert_eq!(provider.asked(), 1);
     }
