@@ -128,13 +128,16 @@ fn of_train(error: &TrainError) -> Exit {
         TrainError::Sampler(SamplerError::Interrupted) | TrainError::Interrupted => {
             Exit::Interrupted
         }
-        TrainError::NothingScorable { .. } | TrainError::BudgetReached { .. } => Exit::Pool,
+        TrainError::NothingScorable { .. }
+        | TrainError::BudgetReached { .. }
+        | TrainError::WorkerFailing { .. } => Exit::Pool,
         TrainError::Diverged { .. } => Exit::Diverged,
         TrainError::Sampler(SamplerError::Failed(_))
         | TrainError::Export(_)
         | TrainError::Weights(_)
         | TrainError::Snapshot { .. }
         | TrainError::Runtime(_)
+        | TrainError::Journal { .. }
         | TrainError::Torch(_) => Exit::Failure,
     }
 }

@@ -16,6 +16,17 @@ pub struct Member {
     pub format_ok: bool,
     /// Dollars spent on its calls.
     pub cost_usd: f64,
+    /// What is paid in place of its own format and score, where it shares with another round.
+    pub credited: Option<Credited>,
+}
+
+/// What a round is paid for, where rounds share in the reward.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Credited {
+    /// In place of 1 for a workflow.
+    pub format: f64,
+    /// In place of the score; may be below 0 and above 1.
+    pub score: f64,
 }
 
 /// The reward parts of every member, in order; `None` for unscorable members, which take no part in any mean.
@@ -42,8 +53,8 @@ pub fn shape_group(members: &[Member], reward: &Reward) -> Vec<Option<RewardPart
             return Some(RewardParts::default());
         }
         Some(RewardParts {
-            format: reward.format,
-            correctness: reward.correct * score,
+            format: reward.format * member.credited.map_or(1.0, |credited| credited.format),
+            correctness: reward.correct * member.credited.map_or(score, |credited| credited.score),
             // Subtracted from 0 so that no cost is 0 and not −0.
             cost: 0.0 - weighted_cost(member.cost_usd, reward) * cost_scale,
         })
@@ -87,15 +98,15 @@ mod tests {
     }
 
     fn ran(score: f64, cost_usd: f64) -> Member {
-        Member { score: Some(score), format_ok: true, cost_usd }
+        Member { score: Some(score), format_ok: true, cost_usd, credited: None }
     }
 
     fn malformed() -> Member {
-        Member { score: Some(0.0), format_ok: false, cost_usd: 0.0 }
+        Member { score: Some(0.0), format_ok: false, cost_usd: 0.0, credited: None }
     }
 
     fn unscorable(cost_usd: f64) -> Member {
-        Member { score: None, format_ok: true, cost_usd }
+        Member { score: None, format_ok: true, cost_usd, credited: None }
     }
 
     fn totals(members: &[Member], reward: &Reward) -> Vec<f64> {

@@ -86,7 +86,7 @@ pub fn random_workflow(
             WorkerCapability::General if access.is_empty() => &FROM_SCRATCH,
             WorkerCapability::General => &AFTER_OTHERS,
         };
-        steps.push(Step { worker, subtask: phrases[rng.below(phrases.len())].to_owned(), access });
+        steps.push(Step::new(worker, phrases[rng.below(phrases.len())], access));
     }
     Workflow { steps }
 }

@@ -220,7 +220,7 @@ mod tests {
     fn numbers_of_the_list_become_places_in_the_pool() {
         let lister = lister(&SEVEN, Some(3), true);
         let listing = lister.draw(5, None);
-        let step = |worker, access| Step { worker, subtask: "x".into(), access };
+        let step = |worker, access| Step::new(worker, "x", access);
         let written = Workflow { steps: vec![step(2, vec![]), step(0, vec![0]), step(2, vec![1])] };
         let mapped = listing.in_pool(written);
         let places = listing.places();

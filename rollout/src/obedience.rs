@@ -65,10 +65,7 @@ mod tests {
             (&all, &[2], 0.01, false),
             (&none, &[4], 0.0, false),
         ] {
-            let steps = workers
-                .iter()
-                .map(|&worker| Step { worker, subtask: String::new(), access: Vec::new() })
-                .collect();
+            let steps = workers.iter().map(|&worker| Step::new(worker, "", Vec::new())).collect();
             // What was saved counts as well: the limit is on the price.
             let usage = Usage { cost_usd: usd, saved_usd: usd, ..Usage::default() };
             let found = obeys(constraint, &Workflow { steps }, &cards, &usage);

@@ -43,6 +43,27 @@ pub struct ParseRules {
 /// assert_eq!(workflow.steps[1].access, vec![0]);
 /// ```
 pub fn parse(text: &str, rules: &ParseRules) -> Result<Workflow, WorkflowError> {
+    let mut workflow = read(text, rules)?;
+    for step in &mut workflow.steps {
+        step.earlier_round = false;
+    }
+    if workflow.steps.is_empty() {
+        return Err(error(Kind::NoSteps, "three empty lists: a workflow needs at least one step"));
+    }
+    Ok(workflow)
+}
+
+/// The workflow of a round after the first: three empty lists are a workflow without steps, which lets the answer of the round
+/// before stand, and a step whose entry lets it see anything sees the round before as well.
+pub fn parse_later(text: &str, rules: &ParseRules) -> Result<Workflow, WorkflowError> {
+    let mut workflow = read(text, rules)?;
+    for step in &mut workflow.steps {
+        step.earlier_round |= !step.access.is_empty();
+    }
+    Ok(workflow)
+}
+
+fn read(text: &str, rules: &ParseRules) -> Result<Workflow, WorkflowError> {
     let clean = normalize::normalize(text);
     let lists = locate::lists(&clean)?;
     let [ids, subtasks, access] = lists.map(value::read_list);
@@ -51,7 +72,7 @@ pub fn parse(text: &str, rules: &ParseRules) -> Result<Workflow, WorkflowError> 
         [ids, access].map(|list| list.into_iter().map(Value::resolved).collect::<Vec<_>>());
 
     if ids.is_empty() && subtasks.is_empty() && access.is_empty() {
-        return Err(error(Kind::NoSteps, "three empty lists: a workflow needs at least one step"));
+        return Ok(Workflow { steps: Vec::new() });
     }
     if ids.len() > rules.max_steps {
         return Err(error(
@@ -94,7 +115,9 @@ pub fn parse(text: &str, rules: &ParseRules) -> Result<Workflow, WorkflowError> 
             AccessKind::ByModel => by_model_access(entry, index, &workers, rules.workers)?,
             AccessKind::ByStep => by_step_access(entry, index)?,
         };
-        steps.push(Step { worker: workers[index], subtask, access });
+        // "all" means more than the earlier steps where there was a round before.
+        let earlier_round = rules.access == AccessKind::Binary && !entry.is_empty_entry();
+        steps.push(Step { earlier_round, ..Step::new(workers[index], subtask, access) });
     }
     Ok(Workflow { steps })
 }

@@ -85,6 +85,31 @@ fn question(task: &Task) -> String {
     text
 }
 
+/// Characters of a round's answer that the policy is shown; the rest is cut in the middle.
+const SHOWN_ANSWER_CHARS: usize = 3000;
+
+/// The turn that shows the policy what its workflow came to and asks for another one, or for none.
+pub fn next_round(answer: &str) -> ChatMessage {
+    ChatMessage::user(format!(
+        "The team carried out your plan, and this is its answer:\n<answer>\n{}\n</answer>\nIf it should go to the user as \
+         it is, write three empty lists:\nmodel_id: []\nsubtasks: []\naccess_list: []\nOtherwise write another plan in \
+         the same form. A step that sees earlier steps also sees those of the plan before, with their answers.",
+        shortened(answer.trim(), SHOWN_ANSWER_CHARS)
+    ))
+}
+
+/// Begin and end of a long text.
+fn shortened(text: &str, most: usize) -> String {
+    let length = text.chars().count();
+    if length <= most {
+        return text.to_owned();
+    }
+    let half = most / 2;
+    let start: String = text.chars().take(half).collect();
+    let end: String = text.chars().skip(length - half).collect();
+    format!("{start}\n[…]\n{end}")
+}
+
 fn short(config: &schema::Workflow, workers: &[WorkerCard], task: &Task) -> Vec<ChatMessage> {
     let access = match config.access {
         AccessKind::Binary => "\"\" or \"all\"",

@@ -123,7 +123,7 @@ mod tests {
     use super::*;
 
     fn step(worker: usize, subtask: &str, access: &[usize]) -> Step {
-        Step { worker, subtask: subtask.into(), access: access.to_vec() }
+        Step::new(worker, subtask, access.to_vec())
     }
 
     #[test]

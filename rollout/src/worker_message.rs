@@ -16,13 +16,13 @@ pub struct SeenStep<'a> {
 }
 
 /// What `capability` is told in a step: its role, the whole question, each visible earlier step, its own subtask.
-/// Earlier steps with empty answers are left out. A worker that only answers from scratch gets the question exactly
+/// `before` are the steps of the round before, `seen` earlier ones of this workflow; those with empty answers are left out. A worker that only answers from scratch gets the question exactly
 /// as it stands, which is also what it was sent when it was recorded.
 pub fn worker_message(
     capability: WorkerCapability,
     task: &Task,
     subtask: &str,
-    seen: &[SeenStep<'_>],
+    (before, seen): (&[SeenStep<'_>], &[SeenStep<'_>]),
 ) -> String {
     if capability == WorkerCapability::FromScratch {
         return task.prompt.clone();
@@ -33,8 +33,24 @@ pub fn worker_message(
     );
     message.push_str(task.prompt.trim_end());
     message.push_str("\n</question>\n");
-    let shown = seen.iter().filter(|step| !step.answer.trim().is_empty());
-    for step in shown {
+    let shown = |steps: &[SeenStep<'_>]| steps.iter().any(|step| !step.answer.trim().is_empty());
+    if shown(before) {
+        message.push_str("\n<earlier_attempt>");
+        push_steps(&mut message, before);
+        message.push_str("</earlier_attempt>\n");
+    }
+    push_steps(&mut message, seen);
+    message.push_str("\nYour part: ");
+    message.push_str(if subtask.trim().is_empty() {
+        "Answer the question."
+    } else {
+        subtask.trim()
+    });
+    message
+}
+
+fn push_steps(message: &mut String, steps: &[SeenStep<'_>]) {
+    for step in steps.iter().filter(|step| !step.answer.trim().is_empty()) {
         // The tags mark where others' words begin and end; they are not trusted to be right.
         write!(
             message,
@@ -46,13 +62,6 @@ pub fn worker_message(
         )
         .expect("writing to a string cannot fail");
     }
-    message.push_str("\nYour part: ");
-    message.push_str(if subtask.trim().is_empty() {
-        "Answer the question."
-    } else {
-        subtask.trim()
-    });
-    message
 }
 
 #[cfg(test)]
@@ -73,7 +82,7 @@ mod tests {
 
     #[test]
     fn from_scratch_is_the_prompt_itself() {
-        let message = worker_message(WorkerCapability::FromScratch, &task(), "ignored", &[]);
+        let message = worker_message(WorkerCapability::FromScratch, &task(), "ignored", (&[], &[]));
         assert_eq!(message, task().prompt);
     }
 
@@ -83,7 +92,7 @@ mod tests {
             SeenStep { index: 0, subtask: "Plan it.", answer: "Count twice." },
             SeenStep { index: 2, subtask: "Think.", answer: " \n" },
         ];
-        let message = worker_message(WorkerCapability::General, &task(), "Count.", &seen);
+        let message = worker_message(WorkerCapability::General, &task(), "Count.", (&[], &seen));
         let question = message.find("How many?").unwrap();
         let earlier = message.find("Count twice.").unwrap();
         assert!(question < earlier && message.ends_with("Your part: Count."), "{message}");
@@ -93,7 +102,17 @@ mod tests {
 
     #[test]
     fn an_empty_subtask_asks_for_the_answer() {
-        let message = worker_message(WorkerCapability::General, &task(), "  ", &[]);
+        let message = worker_message(WorkerCapability::General, &task(), "  ", (&[], &[]));
         assert!(message.ends_with("Your part: Answer the question."), "{message}");
+    }
+
+    #[test]
+    fn the_round_before_stands_apart_and_first() {
+        let before = [SeenStep { index: 0, subtask: "Guess.", answer: "Seven." }];
+        let now = [SeenStep { index: 0, subtask: "Check.", answer: "No." }];
+        let message = worker_message(WorkerCapability::General, &task(), "Count.", (&before, &now));
+        let [open, seven, close, no] =
+            ["<earlier_attempt>", "Seven.", "</earlier_attempt>", "No."].map(|w| message.find(w));
+        assert!(open.is_some() && open < seven && seven < close && close < no, "{message}");
     }
 }

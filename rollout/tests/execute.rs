@@ -16,9 +16,9 @@ use conductor_types::{
 };
 
 const TRAINING: RunOptions<'static> =
-    RunOptions { part: "test", seed: 3, sample: 0, last_nonempty: false };
+    RunOptions { part: "test", seed: 3, sample: 0, last_nonempty: false, before: None };
 const EVALUATION: RunOptions<'static> =
-    RunOptions { part: "test", seed: 3, sample: 0, last_nonempty: true };
+    RunOptions { part: "test", seed: 3, sample: 0, last_nonempty: true, before: None };
 
 fn pool(workers: Vec<Arc<dyn Worker>>) -> Pool {
     Pool::from_workers(workers).unwrap()
@@ -28,11 +28,7 @@ fn workflow(steps: &[(usize, &str, &[usize])]) -> Workflow {
     Workflow {
         steps: steps
             .iter()
-            .map(|&(worker, subtask, access)| Step {
-                worker,
-                subtask: subtask.into(),
-                access: access.to_vec(),
-            })
+            .map(|&(worker, subtask, access)| Step::new(worker, subtask, access.to_vec()))
             .collect(),
     }
 }

@@ -14,7 +14,7 @@ use conductor_types::{
 };
 
 const OPTIONS: RunOptions<'static> =
-    RunOptions { part: "test", seed: 0, sample: 0, last_nonempty: true };
+    RunOptions { part: "test", seed: 0, sample: 0, last_nonempty: true, before: None };
 
 fn answer(task_id: &str, worker: &str, text: Option<&str>, score: Option<f64>) -> RecordedAnswer {
     RecordedAnswer {
@@ -56,7 +56,7 @@ fn steps(steps: &[(usize, &[usize])]) -> Workflow {
     Workflow {
         steps: steps
             .iter()
-            .map(|&(worker, access)| Step { worker, subtask: "s".into(), access: access.to_vec() })
+            .map(|&(worker, access)| Step::new(worker, "s", access.to_vec()))
             .collect(),
     }
 }

@@ -333,7 +333,7 @@ fn a_constraint_stands_behind_the_question_on_a_line_of_its_own() {
         WorkerCapability::General,
         &constrained,
         "Solve it.",
-        &[],
+        (&[], &[]),
     );
     assert!(!message.contains("open models"), "{message}");
 }

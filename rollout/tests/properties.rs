@@ -77,10 +77,12 @@ fn workflows() -> impl Strategy<Value = Workflow> {
         steps: steps
             .into_iter()
             .enumerate()
-            .map(|(index, (worker, subtask, bits))| Step {
-                worker,
-                subtask,
-                access: (0..index).filter(|earlier| bits >> earlier & 1 == 1).collect(),
+            .map(|(index, (worker, subtask, bits))| {
+                Step::new(
+                    worker,
+                    subtask,
+                    (0..index).filter(|earlier| bits >> earlier & 1 == 1).collect(),
+                )
             })
             .collect(),
     })

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use conductor_configs::Config;
+use conductor_configs::{Config, schema};
 use conductor_datasets::TaskSet;
 use conductor_reward::{Extractors, Grader};
 use conductor_rollout::ledger::{Account, Ledger, Spent, Wall};
@@ -27,6 +27,7 @@ pub struct Environment {
     /// Tasks left out because a recording lacks them.
     pub left_out: usize,
     pub(crate) listings: Listings,
+    pub(crate) rollout: schema::Rollout,
     pub(crate) runtime: tokio::runtime::Runtime,
     verdicts: Mutex<HashMap<(String, String), Verdict>>,
 }
@@ -75,7 +76,8 @@ impl Environment {
             workers: listings.listed(),
         };
         let verdicts = Mutex::default();
-        Ok(Self { tasks, pool, grader, rules, left_out, listings, runtime, verdicts })
+        let rollout = config.rollout.clone();
+        Ok(Self { tasks, pool, grader, rules, left_out, listings, rollout, runtime, verdicts })
     }
 
     /// The budget's limit that ends the run, once it is reached.

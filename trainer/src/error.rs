@@ -94,6 +94,24 @@ pub enum TrainError {
         /// Which limit.
         wall: conductor_rollout::ledger::Wall,
     },
+    /// A worker fails too often for a step to teach anything.
+    #[error(
+        "step {step}: {failing}. That is more than rollout.max_failed_share allows, so nothing was learned from the step. Answers that were paid are kept: look at the worker (`conductor pool check`), and the same command goes on"
+    )]
+    WorkerFailing {
+        /// The step.
+        step: u64,
+        /// Who, and how often.
+        failing: crate::Failing,
+    },
+    /// The journal of finished episodes cannot be read or written.
+    #[error("cannot use the journal of finished episodes {}: {source}", path.display())]
+    Journal {
+        /// The file.
+        path: std::path::PathBuf,
+        /// The system's reason.
+        source: std::io::Error,
+    },
     /// The async runtime cannot start.
     #[error("cannot start the runtime for worker calls: {0}")]
     Runtime(std::io::Error),

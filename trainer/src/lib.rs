@@ -28,4 +28,5 @@ pub use export::{ExportForm, best_or_newest, checkpoint_of, export, load_checkpo
 pub use learner::{Item, Learner, UpdateOptions, UpdateStats};
 pub use optimizer::{AdamW, learning_rate};
 pub use plan::{Plan, plan};
+pub use rollouts::Failing;
 pub use run::{Ending, TrainReport, train};

@@ -92,16 +92,18 @@ impl Environment {
         prompt::messages_of(workflow, lister, &prompt::longest_listing(workflow, lister), task)
     }
 
-    /// The workflow in what the policy wrote, with places in the pool for numbers of its list. Errors speak of the list's
+    /// The workflow of a round in what the policy wrote, with places in the pool for numbers of its list. Errors speak of the list's
     /// numbers, as the prompt does.
     pub(crate) fn workflow_of(
         &self,
         text: &str,
         task: &Task,
         draw: Draw,
+        round: u32,
     ) -> Result<Workflow, WorkflowError> {
         let listing = self.listings.of(task, draw);
-        let workflow = parse::parse(text, &self.rules)?;
+        let read = if round == 0 { parse::parse } else { parse::parse_later };
+        let workflow = read(text, &self.rules)?;
         check_capabilities(&workflow, listing.cards())?;
         Ok(listing.in_pool(workflow))
     }
@@ -198,7 +200,7 @@ mod tests {
         let text = format!(
             "model_id: [2, {solver}, {number}]\nsubtasks: [\"a\", \"b\", \"c\"]\naccess_list: [[], [], [2, {solver}]]"
         );
-        let workflow = environment.workflow_of(&text, task, draw).expect("a workflow");
+        let workflow = environment.workflow_of(&text, task, draw, 0).expect("a workflow");
         let found: Vec<usize> = workflow.steps.iter().map(|step: &Step| step.worker).collect();
         assert_eq!(found, [listing.places()[2], listing.places()[solver], vote]);
         assert_eq!(workflow.steps[2].access, [0, 1]);
@@ -206,11 +208,11 @@ mod tests {
 
         // Errors speak of the numbers that the policy read.
         let alone = format!("model_id: [{number}]\nsubtasks: [\"a\"]\naccess_list: [[]]");
-        let error = environment.workflow_of(&alone, task, draw).unwrap_err();
+        let error = environment.workflow_of(&alone, task, draw, 0).unwrap_err();
         assert_eq!(error.kind, WorkflowErrorKind::WorkerRefuses);
         assert!(error.message.contains(&format!("worker {number} ")), "{}", error.message);
         let beyond = "model_id: [3]\nsubtasks: [\"a\"]\naccess_list: [[]]";
-        let error = environment.workflow_of(beyond, task, draw).unwrap_err();
+        let error = environment.workflow_of(beyond, task, draw, 0).unwrap_err();
         assert_eq!(error.kind, WorkflowErrorKind::WorkerOutOfRange);
     }
 

@@ -12,14 +12,13 @@ use conductor_datasets::episodes::TRAIN_PART;
 use conductor_datasets::{EpisodeLog, tasks_of_step};
 use conductor_policy::Policy;
 use conductor_policy::generate::Monitor;
-use conductor_types::{Episode, Event, Phase, Split, Task, seed};
+use conductor_types::{Episode, Event, Phase, SampleRequest, Split, Task, seed};
 
 use crate::environment::Environment;
 use crate::learner::{Item, Learner, UpdateOptions};
-use crate::listings::Draw;
 use crate::metrics::{self, Metrics};
 use crate::recorder::Recorder;
-use crate::rollouts::{self, RolloutOptions};
+use crate::rollouts::{self, RolloutOptions, Rounds};
 use crate::{TrainError, evaluate, obedience, warm_start};
 
 use persistence::stage_optimizer;
@@ -96,6 +95,7 @@ pub fn train(
         Err(
             error @ (TrainError::NothingScorable { .. }
             | TrainError::BudgetReached { .. }
+            | TrainError::WorkerFailing { .. }
             | TrainError::Sampler(_)),
         ) => {
             run.save(&mut recorder)?;
@@ -260,9 +260,7 @@ impl<'a> Run<'a> {
         .collect();
 
         let (mut groups, mut timing) = self.roll_out(&tasks, recorder)?;
-        for group in &mut groups {
-            rollouts::shape(group, &self.config.reward, &self.config.train.advantage);
-        }
+        rollouts::shape(&mut groups, &self.config.reward, &self.config.train.advantage);
         let all: Vec<Episode> = groups.iter().flatten().cloned().collect();
         // Written before the update, so that a batch that breaks the learner can be looked at.
         let path = self.episodes.write(step, TRAIN_PART, &all)?;
@@ -316,40 +314,49 @@ impl<'a> Run<'a> {
         let (config, step) = (self.config, self.state.step);
         let began = Instant::now();
         let step_text = step.to_string();
-        let seeds = |task: &Task, sample: u32| {
-            seed::derive(config.run.seed, "sample", &[&step_text, &task.id, &sample.to_string()])
+        let seeds = |task: &Task, sample: u32, round: u32| {
+            let (sample, round) = (sample.to_string(), round.to_string());
+            let parts = [step_text.as_str(), &task.id, &sample, &round];
+            // The first round's seeds are those of runs that have no other.
+            let parts = if round == "0" { &parts[..3] } else { &parts };
+            seed::derive(config.run.seed, "sample", parts)
         };
-        let requests = rollouts::requests(
-            self.environment,
-            &config.workflow,
-            tasks,
-            Draw::Training(step),
-            seeds,
-            config.train.group_size,
-        );
-        let total: usize = requests.iter().map(|request| request.seeds.len()).sum();
         let policy = &self.learner.policy;
         let decoding = policy.decoding(&config.sampling, config.sampling.temperature);
-        let mut progress = |done| recorder.progress(Phase::Sample, "completions", done, total);
-        let monitor = Monitor { stop: self.stop, progress: &mut progress };
-        let completions = rollouts::sample(&mut policy.sampler(decoding, monitor), &requests)?;
-        let sampled = began.elapsed().as_secs_f64();
+        let rounds = Rounds {
+            workflow: &config.workflow,
+            tasks,
+            samples: config.train.group_size,
+            seeds: &seeds,
+            fits: &|request| evaluate::fits(policy, request, decoding.max_prompt_tokens),
+        };
         let options = RolloutOptions {
             run_seed: config.run.seed,
             step,
             purpose: TRAIN_PART,
             evaluation: false,
+            journal: Some(self.episodes.folder()),
             stop: self.stop,
         };
-        let mut progress = |done, total| recorder.progress(Phase::Rollout, "episodes", done, total);
-        let groups = rollouts::collect(
-            self.environment,
-            tasks,
-            &requests,
-            completions,
-            options,
-            &mut progress,
-        )?;
+        let recorder = std::cell::RefCell::new(recorder);
+        let mut sampled = 0.0;
+        let mut sample = |requests: &[SampleRequest]| {
+            let began = Instant::now();
+            let total = requests.iter().map(|request| request.seeds.len()).sum();
+            let mut progress = |done| {
+                recorder.borrow_mut().progress(Phase::Sample, "completions", done, total);
+            };
+            let monitor = Monitor { stop: self.stop, progress: &mut progress };
+            let completions =
+                rollouts::sample(&mut policy.sampler(decoding.clone(), monitor), requests)?;
+            sampled += began.elapsed().as_secs_f64();
+            Ok(completions)
+        };
+        let mut progress = |done, total| {
+            recorder.borrow_mut().progress(Phase::Rollout, "episodes", done, total);
+        };
+        let groups =
+            rollouts::all_rounds(self.environment, &rounds, options, &mut sample, &mut progress)?;
         let timing = Metrics::from([
             ("timing_s/sample".into(), sampled),
             ("timing_s/rollout".into(), began.elapsed().as_secs_f64() - sampled),
@@ -374,6 +381,7 @@ impl<'a> Run<'a> {
             self.config,
             &self.learner.policy,
             (Split::Valid, step),
+            Some(self.episodes.folder()),
             self.stop,
             &mut |done, total| recorder.progress(Phase::Evaluate, "questions", done, total),
         )?;
@@ -383,7 +391,7 @@ impl<'a> Run<'a> {
         let mut metrics = metrics::of_episodes(&groups, &self.environment.pool);
         obedience::add(&mut metrics, self.environment, &groups);
         // Where no answer could be judged, these weights are neither the best nor the worst.
-        if let Some(score) = evaluate::mean_reward(&all) {
+        if let Some(score) = evaluate::mean_reward(&groups) {
             metrics.insert("eval/reward".into(), score);
             if self.state.best.is_none_or(|best| score > best.score) {
                 self.state.best = Some(Best { step, score });

@@ -110,7 +110,7 @@ mod tests {
 
     #[test]
     fn the_domain_stands_before_the_workflow_on_one_line() {
-        let step = Step { worker: 1, subtask: "Solve it.".into(), access: Access::new() };
+        let step = Step::new(1, "Solve it.", Access::new());
         let workflow = Workflow { steps: vec![step] };
         let rules = ParseRules { access: AccessKind::ByStep, max_steps: 3, workers: 2 };
         let plan = "model_id: [1]\nsubtasks: [\"Solve it.\"]\naccess_list: [[]]";

@@ -29,6 +29,11 @@ impl ChatMessage {
         Self { role: Role::User, content: content.into() }
     }
 
+    /// A turn that the model wrote.
+    pub fn assistant(content: impl Into<String>) -> Self {
+        Self { role: Role::Assistant, content: content.into() }
+    }
+
     /// A system turn.
     pub fn system(content: impl Into<String>) -> Self {
         Self { role: Role::System, content: content.into() }

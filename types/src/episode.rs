@@ -89,7 +89,7 @@ pub struct Call {
 }
 
 /// How far an episode came.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Outcome {
     /// The completion is no workflow; nothing was paid.
     Malformed(WorkflowError),

@@ -51,7 +51,7 @@ pub enum WorkerCapability {
 }
 
 /// Why a worker gave no answer.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 #[error("worker \"{worker}\": {message}")]
 pub struct WorkerError {
     /// Its name in the pool.

@@ -19,6 +19,16 @@ pub struct Step {
     pub subtask: String,
     /// Indices of the earlier steps whose subtask and answer it sees, ascending.
     pub access: Access,
+    /// Whether it sees the steps of the round before as well, where the workflow is a later one of its episode.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub earlier_round: bool,
+}
+
+impl Step {
+    /// A step that sees nothing of a round before.
+    pub fn new(worker: usize, subtask: impl Into<String>, access: Access) -> Self {
+        Self { worker, subtask: subtask.into(), access, earlier_round: false }
+    }
 }
 
 /// Indices of earlier steps, ascending and without repetition. Every access kind is parsed into this form.

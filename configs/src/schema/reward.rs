@@ -21,6 +21,8 @@ pub struct Reward {
     pub cost_unit_usd: f64,
     /// How the cost enters.
     pub cost_form: CostForm,
+    /// How rounds share in the reward, where `workflow.rounds` is above 1.
+    pub credit: Credit,
     /// Limits of Python programs under test.
     pub python: PythonLimits,
 }
@@ -33,6 +35,7 @@ impl Default for Reward {
             cost_weight: 0.0,
             cost_unit_usd: 0.001,
             cost_form: CostForm::default(),
+            credit: Credit::default(),
             python: PythonLimits::default(),
         }
     }
@@ -50,6 +53,33 @@ pub enum CostForm {
     Plain,
     /// The cost is normalised within its group on its own, then weighted and added to the advantage.
     Separate,
+}
+
+/// How the rounds of an episode share in its reward. Scores are what the reward is made of: `correct` × score.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Credit {
+    /// A round has a share of what comes after it: its score is (1 − g) × its own + g × the next round's.
+    Discounted {
+        /// g.
+        #[serde(default = "default_share")]
+        #[schemars(range(min = 0, max = 1))]
+        share: f64,
+    },
+    /// The first round keeps its score; a later round is paid by what it changed. With `format` and `correct` of 0.5, its
+    /// reward is 1 for an answer that was right and still is, 1.5 for one that was wrong and is right now, 0 for one that was
+    /// right and is wrong now, and 0.5 for one that is still wrong.
+    Transition {},
+}
+
+impl Default for Credit {
+    fn default() -> Self {
+        Self::Discounted { share: default_share() }
+    }
+}
+
+fn default_share() -> f64 {
+    0.25
 }
 
 /// Limits of Python programs under test.

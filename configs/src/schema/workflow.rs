@@ -13,6 +13,10 @@ pub struct Workflow {
     /// Most steps of a workflow, 1 to 16; the paper's is 5.
     #[schemars(range(min = 1, max = 16))]
     pub max_steps: u32,
+    /// Workflows an episode may have: after the first, the policy is shown its answer and writes another workflow, or three
+    /// empty lists to let it stand. Each round is an episode of the log, with a group of its own.
+    #[schemars(range(min = 1, max = 4))]
+    pub rounds: u32,
     /// Worked examples in the prompt, 0 to as many as are built in for the access kind.
     pub examples: u32,
     /// What the prompt says of each worker beside its number, its ordinal in the list, which it always says.
@@ -29,6 +33,7 @@ impl Default for Workflow {
         Self {
             access: AccessKind::Binary,
             max_steps: 5,
+            rounds: 1,
             examples: 3,
             show: Vec::new(),
             assistant_prefix: String::new(),

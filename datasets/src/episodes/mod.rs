@@ -52,6 +52,11 @@ impl EpisodeLog {
         Ok(Self { folder })
     }
 
+    /// The folder.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// Writes the episodes of one part ("train", "valid", "test") of a step as `step-000012-train.parquet` and
     /// says where. A file of that name is replaced as a whole; after an error the old one stands.
     ///

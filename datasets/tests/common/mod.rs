@@ -25,11 +25,8 @@ fn call(step: usize, worker: &str, answer: &str) -> Call {
 }
 
 fn workflow() -> Workflow {
-    let step = |worker, subtask: &str, access: &[usize]| Step {
-        worker,
-        subtask: subtask.into(),
-        access: access.to_vec(),
-    };
+    let step =
+        |worker, subtask: &str, access: &[usize]| Step::new(worker, subtask, access.to_vec());
     Workflow { steps: vec![step(0, "Solve it.", &[]), step(2, "Check \"größer\"\n", &[0])] }
 }
 

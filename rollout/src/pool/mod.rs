@@ -308,10 +308,10 @@ pub fn check_capabilities(workflow: &Workflow, cards: &[WorkerCard]) -> Result<(
             });
         };
         let refusal = match card.capability {
-            WorkerCapability::FromScratch if !step.access.is_empty() => {
+            WorkerCapability::FromScratch if !step.access.is_empty() || step.earlier_round => {
                 "only answers the question from scratch, so its step must see no earlier steps"
             }
-            WorkerCapability::Combines if step.access.is_empty() => {
+            WorkerCapability::Combines if step.access.is_empty() && !step.earlier_round => {
                 "chooses among earlier answers, so its step must see at least one earlier step"
             }
             _ => continue,

@@ -145,7 +145,7 @@ fn cast(example: &Example, place: usize, workers: &[WorkerCard]) -> Option<Workf
         let able: Vec<usize> =
             (0..workers.len()).filter(|&worker| can(workers[worker].capability, need)).collect();
         let worker = *able.get((place + index) % able.len().max(1))?;
-        steps.push(Step { worker, subtask: subtask.to_owned(), access: access.to_vec() });
+        steps.push(Step::new(worker, subtask, access.to_vec()));
     }
     Some(Workflow { steps })
 }

@@ -110,7 +110,7 @@ fn best_by_domain(
 }
 
 fn single(worker: usize) -> Workflow {
-    Workflow { steps: vec![Step { worker, subtask: "Solve the task.".into(), access: Vec::new() }] }
+    Workflow { steps: vec![Step::new(worker, "Solve the task.", Vec::new())] }
 }
 
 /// Every solver once, then the pool's voter over all of them; `None` where there is no voter or nothing to vote on.
@@ -121,15 +121,9 @@ fn majority(environment: &Environment, solvers: &[usize]) -> Option<Workflow> {
     if solvers.len() < 2 {
         return None;
     }
-    let mut steps: Vec<Step> = solvers
-        .iter()
-        .map(|&worker| Step { worker, subtask: "Solve the task.".into(), access: Vec::new() })
-        .collect();
-    steps.push(Step {
-        worker: voter,
-        subtask: "Decide by majority.".into(),
-        access: (0..solvers.len()).collect(),
-    });
+    let mut steps: Vec<Step> =
+        solvers.iter().map(|&worker| Step::new(worker, "Solve the task.", Vec::new())).collect();
+    steps.push(Step::new(voter, "Decide by majority.", (0..solvers.len()).collect()));
     Some(Workflow { steps })
 }
 
@@ -146,6 +140,7 @@ fn run(
         step: 0,
         purpose: "baselines",
         evaluation: true,
+        journal: None,
         stop,
     };
     let episodes = rollouts::collect_fixed(environment, tasks, workflow, options)?;

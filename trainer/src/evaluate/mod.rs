@@ -6,22 +6,23 @@ mod baselines;
 mod stats;
 mod table;
 
+use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
 use conductor_configs::{Config, schema};
 use conductor_policy::Policy;
 use conductor_policy::generate::Monitor;
 use conductor_reward::evaluation_reward;
-use conductor_types::{Episode, Outcome, RewardParts, Split, Task};
+use conductor_types::{Episode, Outcome, RewardParts, SampleRequest, Split, Task};
 
 pub use stats::{Interval, mcnemar_p, mean_interval};
 pub use table::{Difference, DomainMeans, Report, Row, RowKind};
 
 use crate::TrainError;
 use crate::environment::Environment;
-use crate::listings::Draw;
 use crate::obedience;
-use crate::rollouts::{self, RolloutOptions};
+use crate::rollouts::{self, RolloutOptions, Rounds};
 
 /// One question answered by one contestant.
 #[derive(Debug, Clone, PartialEq, Default, serde::Serialize)]
@@ -75,9 +76,8 @@ pub fn evaluate(
     for Contestant { name, step, load } in contestants {
         let policy = load()?;
         let mut tell = |done, total| progress(&name, done, total);
-        let groups = episodes(environment, config, &policy, (split, step), stop, &mut tell)?;
-        let answered =
-            groups.iter().flatten().map(|e| answered(environment, e, &config.reward)).collect();
+        let groups = episodes(environment, config, &policy, (split, step), None, stop, &mut tell)?;
+        let answered = answered_questions(environment, &groups, &config.reward);
         rows.push((name, RowKind::Policy, answered));
     }
     Ok(table::report(rows, environment, config, Some(split)))
@@ -119,30 +119,50 @@ pub(crate) fn episodes(
     config: &Config,
     policy: &Policy,
     (split, weights_of): (Split, u64),
+    journal: Option<&Path>,
     stop: &AtomicBool,
     progress: &mut dyn FnMut(usize, usize),
 ) -> Result<Vec<Vec<Episode>>, TrainError> {
     let tasks = chosen(environment, config, split)?;
-    let requests =
-        rollouts::requests(environment, &config.workflow, &tasks, Draw::Evaluation, |_, _| 0, 1);
     let decoding = policy.decoding(&config.sampling, 0.0);
-    let total = tasks.len();
-    let mut sampled = |done| progress(done, total);
-    let monitor = Monitor { stop, progress: &mut sampled };
-    let completions = rollouts::sample(&mut policy.sampler(decoding, monitor), &requests)?;
+    let rounds = Rounds {
+        workflow: &config.workflow,
+        tasks: &tasks,
+        samples: 1,
+        // Greedy completions have no use for a seed.
+        seeds: &|_, _, _| 0,
+        fits: &|request| fits(policy, request, decoding.max_prompt_tokens),
+    };
     let options = RolloutOptions {
         run_seed: config.run.seed,
         step: weights_of,
         purpose: split.as_str(),
         evaluation: true,
+        journal,
         stop,
     };
+    let mut sample = |requests: &[SampleRequest]| {
+        let total = requests.len();
+        let mut sampled = |done| progress(done, total);
+        let monitor = Monitor { stop, progress: &mut sampled };
+        rollouts::sample(&mut policy.sampler(decoding.clone(), monitor), requests)
+    };
     let mut groups =
-        rollouts::collect(environment, &tasks, &requests, completions, options, &mut |_, _| {})?;
+        rollouts::all_rounds(environment, &rounds, options, &mut sample, &mut |_, _| {})?;
     for episode in groups.iter_mut().flatten() {
         episode.reward = episode.score().map(|score| reward_of(episode, score, &config.reward));
     }
     Ok(groups)
+}
+
+/// Whether a prompt is within the policy's limit.
+pub(crate) fn fits(
+    policy: &Policy,
+    request: &SampleRequest,
+    limit: usize,
+) -> Result<bool, TrainError> {
+    let tokens = policy.encode_prompt(&request.messages, &request.assistant_prefix)?;
+    Ok(tokens.len() <= limit)
 }
 
 /// The group-free reward of an episode with this score.
@@ -151,10 +171,56 @@ fn reward_of(episode: &Episode, score: f64, reward: &schema::Reward) -> RewardPa
     evaluation_reward(score, format_ok, episode.outcome.usage().cost_usd, reward)
 }
 
-/// Mean reward of the episodes that have one; `None` where none has.
-pub(crate) fn mean_reward(episodes: &[Episode]) -> Option<f64> {
-    let rewards: Vec<f64> = episodes.iter().filter_map(|e| e.reward).map(|r| r.total()).collect();
+/// Mean reward of the questions whose last round has one; `None` where none has.
+pub(crate) fn mean_reward(groups: &[Vec<Episode>]) -> Option<f64> {
+    let rewards: Vec<f64> = by_question(groups)
+        .into_values()
+        .filter_map(|rounds| rounds.last()?.reward)
+        .map(|reward| reward.total())
+        .collect();
     (!rewards.is_empty()).then(|| rewards.iter().sum::<f64>() / rewards.len() as f64)
+}
+
+/// One line a question, in the order of the first round: the last round's answer, at the cost of all rounds.
+fn answered_questions(
+    environment: &Environment,
+    groups: &[Vec<Episode>],
+    reward: &schema::Reward,
+) -> Vec<Answered> {
+    let questions = by_question(groups);
+    let first = groups.iter().flatten().filter(|episode| episode.id.round == 0);
+    first
+        .map(|episode| {
+            let rounds = &questions[episode.id.task_id.as_str()];
+            let mut lines = rounds.iter().map(|round| answered(environment, round, reward)).rev();
+            let last = lines.next().expect("a question has a first round");
+            lines.fold(last, |line, earlier| line.after(&earlier, reward))
+        })
+        .collect()
+}
+
+/// The rounds of each question in their order, where each has one sample.
+fn by_question(groups: &[Vec<Episode>]) -> BTreeMap<&str, Vec<&Episode>> {
+    let mut questions: BTreeMap<&str, Vec<&Episode>> = BTreeMap::new();
+    for episode in groups.iter().flatten() {
+        questions.entry(&episode.id.task_id).or_default().push(episode);
+    }
+    questions
+}
+
+impl Answered {
+    /// This round with what the one before it took.
+    fn after(mut self, earlier: &Self, reward: &schema::Reward) -> Self {
+        // The last round's reward knows its own cost only.
+        self.reward -= reward.cost_weight * earlier.cost_usd / reward.cost_unit_usd;
+        self.cost_usd += earlier.cost_usd;
+        self.tokens += earlier.tokens;
+        self.calls += earlier.calls;
+        self.steps += earlier.steps;
+        self.latency_ms += earlier.latency_ms;
+        self.workers = [earlier.workers.clone(), self.workers].concat();
+        self
+    }
 }
 
 /// An episode as a line of the comparison.

@@ -81,6 +81,10 @@ fn of_shapes(metrics: &mut Metrics, episodes: &[&Episode]) {
         episodes.iter().filter_map(|episode| episode.outcome.workflow()).collect();
     for shape in Shape::ALL {
         let found = workflows.iter().filter(|workflow| Shape::of(workflow) == shape).count();
+        // Only a later round can let an answer stand.
+        if shape == Shape::Kept && found == 0 {
+            continue;
+        }
         let share = found as f64 / workflows.len().max(1) as f64;
         metrics.insert(format!("workflow/shape/{}", shape.name()), share);
     }
@@ -100,6 +104,8 @@ fn of_shapes(metrics: &mut Metrics, episodes: &[&Episode]) {
 /// How the steps of a workflow hang together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Shape {
+    /// No step: the answer of the round before stands.
+    Kept,
     /// One step.
     Single,
     /// Several steps, each after the one before.
@@ -111,12 +117,13 @@ enum Shape {
 }
 
 impl Shape {
-    const ALL: [Self; 4] = [Self::Single, Self::Chain, Self::Independent, Self::Graph];
+    const ALL: [Self; 5] = [Self::Kept, Self::Single, Self::Chain, Self::Independent, Self::Graph];
 
     fn of(workflow: &Workflow) -> Self {
         let steps = workflow.steps.len();
         match workflow.depth() {
-            _ if steps <= 1 => Self::Single,
+            _ if steps == 0 => Self::Kept,
+            _ if steps == 1 => Self::Single,
             1 => Self::Independent,
             depth if depth == steps => Self::Chain,
             _ => Self::Graph,
@@ -125,6 +132,7 @@ impl Shape {
 
     fn name(self) -> &'static str {
         match self {
+            Self::Kept => "kept",
             Self::Single => "single",
             Self::Chain => "chain",
             Self::Independent => "independent",
@@ -155,8 +163,7 @@ mod tests {
     use super::*;
 
     fn workflow(access: &[&[usize]]) -> Workflow {
-        let step =
-            |access: &&[usize]| Step { worker: 0, subtask: String::new(), access: access.to_vec() };
+        let step = |access: &&[usize]| Step::new(0, "", access.to_vec());
         Workflow { steps: access.iter().map(step).collect() }
     }
 

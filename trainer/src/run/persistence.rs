@@ -9,7 +9,7 @@ use conductor_types::{Event, Phase, seed};
 
 use super::Run;
 use crate::recorder::Recorder;
-use crate::{TrainError, snapshot};
+use crate::{TrainError, rollouts, snapshot};
 
 impl Run<'_> {
     /// Takes up the newest checkpoint, if there is one, and forgets what the logs hold after it.
@@ -84,7 +84,7 @@ impl Run<'_> {
             folder: checkpoint.path.display().to_string(),
         })?;
         self.saved = Some(checkpoint);
-        Ok(())
+        rollouts::forget_before(self.episodes.folder(), self.state.step)
     }
 
     /// Loads the policy at the start of reinforcement, where the KL term needs it.
