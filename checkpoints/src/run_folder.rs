@@ -197,6 +197,11 @@ fn lock(folder: &Path) -> Result<File, CheckpointError> {
     Ok(file)
 }
 
+/// The stored configuration with the keys that the program has learned since: a run keeps its meaning under their defaults.
+fn with_defaults(stored: &str) -> String {
+    conductor_configs::Config::with_defaults(stored).unwrap_or_else(|| stored.to_owned())
+}
+
 fn refuse_foreign(folder: &Path) -> Result<(), CheckpointError> {
     let foreign = durable::entries(folder)?.into_iter().any(|path| {
         path.file_name().and_then(|name| name.to_str()).is_none_or(|name| {
@@ -213,7 +218,7 @@ fn compare(
     resolved_toml: &str,
 ) -> Result<Vec<ConfigChange>, CheckpointError> {
     let stored = fs::read_to_string(config).map_err(|e| CheckpointError::io("read", config, e))?;
-    let changes = config_changes(&stored, resolved_toml)
+    let changes = config_changes(&with_defaults(&stored), resolved_toml)
         .map_err(|message| CheckpointError::BadConfig { path: config.to_owned(), message })?;
     let differences: Vec<String> =
         changes.iter().filter(|change| change.alters_result).map(ToString::to_string).collect();

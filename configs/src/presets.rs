@@ -28,8 +28,15 @@ macro_rules! presets {
 }
 
 /// Every preset, the one to start with first.
-pub const PRESETS: &[Preset] =
-    presets!["quickstart", "router", "changing-pools", "local-pool", "paper-7b", "paper-7b-lora"];
+pub const PRESETS: &[Preset] = presets![
+    "quickstart",
+    "router",
+    "changing-pools",
+    "local-pool",
+    "recursion",
+    "paper-7b",
+    "paper-7b-lora"
+];
 
 /// The preset with that name.
 pub fn preset(name: &str) -> Option<&'static Preset> {

@@ -7,7 +7,8 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use common::{Scripted, last_word, task};
-use conductor_rollout::execute::{RunOptions, run};
+use conductor_rollout::execute::{RoundBefore, RunOptions, run};
+use conductor_rollout::parse::{ParseRules, parse, parse_later};
 use conductor_rollout::pool::{CallFuture, Vote, Worker};
 use conductor_rollout::{Pool, WorkerCard};
 use conductor_types::{
@@ -181,4 +182,39 @@ async fn a_failed_worker_makes_no_verdict() {
         other => panic!("{other:?}"),
     }
     assert_eq!(fine.calls.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_later_round_shows_the_one_before_to_steps_that_see_anything() {
+    let rules =
+        ParseRules { access: conductor_types::AccessKind::Binary, max_steps: 5, workers: 2 };
+    let text = "model_id: [0, 1]\nsubtasks: [\"a\", \"b\"]\naccess_list: [\"\", \"all\"]";
+    let later = parse_later(text, &rules).unwrap();
+    let seen: Vec<bool> = later.steps.iter().map(|step| step.earlier_round).collect();
+    assert_eq!(seen, [false, true]);
+    let first = parse_later("model_id: [0]\nsubtasks: [\"a\"]\naccess_list: [\"all\"]", &rules);
+    assert!(first.unwrap().steps[0].earlier_round, "even a first step sees it");
+    // In a first round there is nothing before.
+    assert!(!parse(text, &rules).unwrap().steps[1].earlier_round);
+
+    let before = RoundBefore {
+        steps: vec![("Guess.".into(), "Seven.".into(), None)],
+        answer: "Seven.".into(),
+        recorded_score: None,
+    };
+    let kept = parse_later("model_id: []\nsubtasks: []\naccess_list: []", &rules).unwrap();
+    let options = RunOptions { before: Some(&before), ..TRAINING };
+    let pool = pool(vec![Scripted::new("echo", 1, |request| Ok(request.message.to_owned()))]);
+    let task = task("t");
+    let Outcome::Ran { answer, calls, .. } = run(&pool, &task, kept, options).await else {
+        panic!("it stands");
+    };
+    assert_eq!((answer.as_str(), calls.len()), ("Seven.", 0));
+    let mut shown = later.clone();
+    shown.steps[1].worker = 0;
+    let Outcome::Ran { calls, .. } = run(&pool, &task, shown, options).await else {
+        panic!("it runs");
+    };
+    assert!(!calls[0].answer.contains("Seven."), "{}", calls[0].answer);
+    assert!(calls[1].answer.contains("Seven."), "{}", calls[1].answer);
 }

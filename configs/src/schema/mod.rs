@@ -83,3 +83,11 @@ pub struct Config {
     #[serde(default)]
     pub checkpoint: Checkpoint,
 }
+
+impl Config {
+    /// A resolved configuration that an older program stored, with the keys that were added since at their defaults; `None` where
+    /// it is not one.
+    pub fn with_defaults(stored: &str) -> Option<String> {
+        toml::to_string(&toml::from_str::<Self>(stored).ok()?).ok()
+    }
+}

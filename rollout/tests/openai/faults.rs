@@ -128,7 +128,7 @@ async fn a_pause_beyond_the_deadline_is_not_begun() {
     let provider = serve(vec![Reply::too_many_requests().header("Retry-After: 120")]);
     let Called { outcome, took } = call(&provider, |settings| settings.deadline_secs = 30.0).await;
     let error = outcome.unwrap_err();
-    assert!(error.message.contains("429") && error.message.contains("after 1 attempts"), "{error}");
+    assert!(error.message.contains("429") && error.message.contains("after 1 attempt"), "{error}");
     assert!(took < Duration::from_secs(1) && provider.asked() == 1, "{took:?}");
 }
 

@@ -123,3 +123,18 @@ async fn no_more_calls_at_once_than_configured() {
     assert_eq!(provider.ledger().most_at_once, 3);
     assert_eq!(provider.asked(), 20);
 }
+
+#[tokio::test]
+async fn a_retry_does_not_wait_for_the_limits_beyond_the_deadline() {
+    let spent = Reply::status(500, "broken")
+        .header("x-ratelimit-remaining-requests: 0")
+        .header("x-ratelimit-reset-requests: 30s");
+    let provider = serve(vec![spent]);
+    let mut settings = settings(&provider.base_url());
+    settings.deadline_secs = 0.6;
+    let start = Instant::now();
+    let error = ask(&OpenAi::new(card(), &settings).unwrap()).await.unwrap_err();
+    assert!(start.elapsed() < Duration::from_secs(3), "{:?}", start.elapsed());
+    assert_eq!((error.kind, provider.asked()), (WorkerErrorKind::Unavailable, 1));
+    assert!(error.message.contains("500") && error.message.contains("deadline_secs"), "{error}");
+}

@@ -53,6 +53,23 @@ struct Effort {
     /// Set when the first attempt is sent: time in the queue is the pool's own.
     deadline: Option<Instant>,
     waited: Duration,
+    /// Why the attempt before failed.
+    failed: Option<Failure>,
+}
+
+impl Effort {
+    /// Ends where the deadline passes before a further attempt is let through; what failed before is what is told.
+    async fn out_of_time(&self) -> Failure {
+        let (Some(deadline), Some(failed)) = (self.deadline, &self.failed) else {
+            return std::future::pending().await;
+        };
+        tokio::time::sleep_until(deadline).await;
+        let message = format!(
+            "{}; then the worker's limits let no further attempt through within deadline_secs",
+            failed.message
+        );
+        Failure::not_sent(failed.kind, message)
+    }
 }
 
 impl Line {
@@ -85,7 +102,8 @@ impl Line {
             return Err(self.error(WorkerErrorKind::Unavailable, why));
         }
         let mut pauses = Pauses::new(seed);
-        let mut effort = Effort { attempts: 0, deadline: None, waited: Duration::ZERO };
+        let mut effort =
+            Effort { attempts: 0, deadline: None, waited: Duration::ZERO, failed: None };
         loop {
             let failure = match self.attempt(request, &mut effort, purse).await {
                 Ok((mut answer, reservation)) => {
@@ -104,9 +122,14 @@ impl Line {
             };
             let over = effort.deadline.is_some_and(|deadline| Instant::now() + pause >= deadline);
             if effort.attempts >= self.attempts || over {
-                let message = format!("{} (after {} attempts)", failure.message, effort.attempts);
+                let attempts = match effort.attempts {
+                    1 => "1 attempt".to_owned(),
+                    attempts => format!("{attempts} attempts"),
+                };
+                let message = format!("{} (after {attempts})", failure.message);
                 return Err(self.error(failure.kind, &message));
             }
+            effort.failed = Some(failure);
             tokio::select! {
                 () = tokio::time::sleep(pause) => effort.waited += pause,
                 failure = self.closed() => return Err(self.error(failure.kind, &failure.message)),
@@ -127,6 +150,7 @@ impl Line {
             biased;
             failure = self.closed() => return Err(failure),
             admitted = self.admitted(request, patience, purse) => admitted?,
+            failure = effort.out_of_time() => return Err(failure),
         };
         let reservation = match held {
             Some(held) => Some(held.keep().await.map_err(|error| {
