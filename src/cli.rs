@@ -45,6 +45,9 @@ pub enum Command {
     /// Read workflows as the policy writes them.
     #[command(subcommand)]
     Workflow(commands::workflow::Workflow),
+    /// Measure parts of the program on this machine.
+    #[command(subcommand)]
+    Bench(commands::bench::Bench),
 }
 
 impl Command {

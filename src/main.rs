@@ -3,6 +3,7 @@
 //! The binary reads arguments, calls the libraries and shows what they say. What a command does is in
 //! `commands/`, how it looks in `ui/`, how it ends in `exit`.
 
+mod bench;
 mod cli;
 mod commands;
 mod exit;

@@ -26,7 +26,17 @@ const LAYERS: [(&str, &[&str], &[&str]); 9] = [
     ),
     (
         "",
-        &["types", "configs", "datasets", "reward", "rollout", "checkpoints", "policy", "trainer"],
+        &[
+            "types",
+            "configs",
+            "datasets",
+            "reward",
+            "rollout",
+            "checkpoints",
+            "policy",
+            "trainer",
+            "testkit",
+        ],
         &["clap", "indicatif", "tracing-subscriber", "tokio"],
     ),
 ];

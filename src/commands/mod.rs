@@ -1,5 +1,7 @@
 //! One file a verb.
 
+pub mod bench;
+mod bench_rollout;
 pub mod checkpoint;
 pub mod config;
 pub mod data;
@@ -36,5 +38,6 @@ pub fn run(command: Command) -> anyhow::Result<Exit> {
         Command::Data(verb) => data::run(verb),
         Command::Pool(verb) => pool::run(verb),
         Command::Workflow(verb) => workflow::run(verb),
+        Command::Bench(verb) => bench::run(verb),
     }
 }

@@ -8,10 +8,13 @@ use tokio::sync::{Notify, Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 
 use super::headers::{self, Left};
+use super::pauses::FIRST_PAUSE;
 
 /// Share of a limit that may be used at once; the rest is refilled evenly. Both together never exceed the limit in any
 /// minute.
 const BURST: f64 = 0.05;
+/// So many refusals in a row, with no answer between them, are more than chance: then nothing is let through for a while.
+const REFUSALS_IN_A_ROW: u32 = 3;
 
 /// Limits of one worker.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -48,6 +51,8 @@ struct Rates {
     tokens: Rate,
     /// The endpoint asked for silence until then.
     closed_until: Option<Instant>,
+    /// Refusals since the last answer.
+    refusals: u32,
     under_way: usize,
 }
 
@@ -83,6 +88,7 @@ impl Gate {
                 requests: Rate::new(limits.requests_per_minute, now),
                 tokens: Rate::new(limits.tokens_per_minute, now),
                 closed_until: None,
+                refusals: 0,
                 under_way: 0,
             }),
             changed: Notify::new(),
@@ -119,10 +125,15 @@ impl Gate {
         self.changed.notify_one();
     }
 
-    /// Lets nothing through for this long.
-    pub fn close_for(&self, pause: Duration) {
-        let until = Instant::now() + pause;
+    /// Learns that the endpoint wants fewer requests. Where it names a pause, nothing is let through for so long. Where it
+    /// names none, the refused call waits by itself, and the others only once refusals follow one another: many services
+    /// refuse a request now and then for reasons of their own, and silence after each would leave the limit unused.
+    pub fn refused(&self, pause: Option<Duration>) {
         let mut rates = self.rates();
+        rates.refusals += 1;
+        let in_a_row = rates.refusals >= REFUSALS_IN_A_ROW;
+        let Some(pause) = pause.or(in_a_row.then_some(FIRST_PAUSE)) else { return };
+        let until = Instant::now() + pause;
         rates.closed_until = Some(rates.closed_until.map_or(until, |earlier| earlier.max(until)));
     }
 
@@ -132,6 +143,12 @@ impl Gate {
 }
 
 impl Pass<'_> {
+    /// The call was answered, and used so many of its tokens.
+    pub fn answered(&mut self, tokens: u64) {
+        self.gate.rates().refusals = 0;
+        self.used(tokens);
+    }
+
     /// Gives back what the call did not use of its tokens.
     pub fn used(&mut self, tokens: u64) {
         let spare = self.tokens - tokens as f64;
@@ -301,7 +318,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_closed_gate_opens_again_and_a_newer_answer_opens_it_early() {
         let gate = Arc::new(Gate::new(limits(100)));
-        gate.close_for(Duration::from_secs(7));
+        gate.refused(Some(Duration::from_secs(7)));
         let start = Instant::now();
         drop(gate.enter(1).await);
         assert_eq!(start.elapsed().as_secs(), 7);
@@ -324,6 +341,31 @@ mod tests {
         ]));
         waiting.await.unwrap();
         assert!(start.elapsed() < Duration::from_secs(9), "{:?}", start.elapsed());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn refusals_among_answers_close_nothing_and_those_in_a_row_do() {
+        let gate = Gate::new(limits(100));
+        let start = Instant::now();
+        for _ in 0..50 {
+            for _ in 1..REFUSALS_IN_A_ROW {
+                gate.refused(None);
+            }
+            gate.enter(1).await.answered(1);
+        }
+        assert_eq!(start.elapsed(), Duration::ZERO);
+        for _ in 0..REFUSALS_IN_A_ROW {
+            gate.refused(None);
+        }
+        drop(gate.enter(1).await);
+        assert_eq!(start.elapsed(), FIRST_PAUSE);
+        // Nothing was answered since, so the next refusal is one more in the row.
+        gate.refused(None);
+        gate.enter(1).await.answered(1);
+        assert_eq!(start.elapsed(), FIRST_PAUSE * 2);
+        gate.refused(None);
+        drop(gate.enter(1).await);
+        assert_eq!(start.elapsed(), FIRST_PAUSE * 2);
     }
 
     #[tokio::test(start_paused = true)]

@@ -12,7 +12,7 @@ use super::breaker::{Breaker, Leave};
 use super::endpoint::Endpoint;
 use super::failure::{Failure, Remedy};
 use super::gate::{Gate, Limits, Pass};
-use super::pauses::{FIRST_PAUSE, Pauses};
+use super::pauses::Pauses;
 use super::request::ChatRequest;
 use crate::ledger::{Asked, Held, Ledger, Reservation};
 use crate::store::AnswerKey;
@@ -170,12 +170,12 @@ impl Line {
         });
         match &result {
             Ok(answer) => {
-                pass.used(answer.usage.prompt_tokens + answer.usage.completion_tokens);
+                pass.answered(answer.usage.prompt_tokens + answer.usage.completion_tokens);
                 leave.answered();
             }
             Err(failure) => {
                 if let Remedy::SlowDown(pause) = failure.remedy {
-                    self.gate.close_for(pause.unwrap_or(FIRST_PAUSE));
+                    self.gate.refused(pause);
                 }
                 match failure.remedy {
                     Remedy::TryAgain(_) => leave.failed(&self.endpoint.safe(&failure.message)),

@@ -46,6 +46,8 @@ pub struct Ledger {
     pub usd: f64,
     /// What was charged, by the hash of the request's body ([`body_hash`](super::body_hash)).
     pub charges: BTreeMap<u64, Charges>,
+    /// From when to when each request that has ended was under way, in seconds since 1970.
+    pub spans: Vec<(f64, f64)>,
 }
 
 /// What was charged for requests with one body.
@@ -84,9 +86,11 @@ impl Ledger {
         self.requests - 1
     }
 
-    /// Writes down how the request with this body ended.
-    pub(super) fn settle(&mut self, body: u64, settled: Settled, prices: Prices) {
+    /// Writes down how the request with this body ended that came in at `since`.
+    pub(super) fn settle(&mut self, body: u64, since: f64, settled: Settled, prices: Prices) {
+        let now = now();
         self.in_flight -= 1;
+        self.spans.push((since, now));
         match settled {
             Settled::Charged(tokens) => {
                 let usd = prices.of(tokens);
@@ -94,7 +98,7 @@ impl Ledger {
                 self.usd += usd;
                 let charges = self.charges.entry(body).or_default();
                 charges.usd += usd;
-                charges.sent_at.push(now());
+                charges.sent_at.push(now);
             }
             Settled::NotCharged => self.not_charged += 1,
             Settled::Unfinished => self.unfinished += 1,
@@ -109,11 +113,12 @@ impl Ledger {
         json!({
             "requests": self.requests, "in_flight": self.in_flight, "most_at_once": self.most_at_once,
             "charged": self.charged, "not_charged": self.not_charged, "unfinished": self.unfinished,
-            "usd": self.usd, "charges": charges.collect::<serde_json::Map<_, _>>(),
+            "usd": self.usd, "charges": charges.collect::<serde_json::Map<_, _>>(), "spans": self.spans,
         })
     }
 }
 
-fn now() -> f64 {
+/// Seconds since 1970.
+pub(super) fn now() -> f64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64()
 }

@@ -65,6 +65,7 @@ struct Shared {
 struct Visit<'s> {
     shared: &'s Shared,
     body: u64,
+    since: f64,
     settled: bool,
 }
 
@@ -201,7 +202,8 @@ impl Shared {
     /// longer.
     fn receive(&self, request: Request) -> (Visit<'_>, Reply) {
         let number = self.ledger().receive();
-        let visit = Visit { shared: self, body: request.hash(), settled: false };
+        let visit =
+            Visit { shared: self, body: request.hash(), since: ledger::now(), settled: false };
         let reply = (self.script)(number, &request);
         if self.options.keep_requests {
             self.kept().push(request);
@@ -221,7 +223,7 @@ impl Shared {
 impl Visit<'_> {
     fn settle(&mut self, ledger: &mut Ledger, settled: Settled) {
         self.settled = true;
-        ledger.settle(self.body, settled, self.shared.options.prices);
+        ledger.settle(self.body, self.since, settled, self.shared.options.prices);
     }
 }
 
