@@ -219,7 +219,8 @@ fn what_one_run_paid_the_next_one_does_not_pay_again() {
     assert!((paid - provider.ledger().usd).abs() < 1e-9, "{paid} and {:?}", provider.ledger());
     let asked = provider.requests();
     // Greedy answers: no request was sent twice within the run either.
-    let mut bodies: Vec<&[u8]> = asked.iter().map(|request| request.body()).collect();
+    let mut bodies: Vec<&[u8]> =
+        asked.iter().map(conductor_testkit::provider::Request::body).collect();
     bodies.sort();
     bodies.dedup();
     assert_eq!(bodies.len(), asked.len());

@@ -7,14 +7,14 @@ pub fn dollars(usd: f64) -> String {
 
 /// What a run paid, what it did not pay again, and what only the provider knows.
 pub fn spending(paid_usd: f64, saved_usd: f64, unsettled_usd: f64) -> String {
-    let mut text = format!("{} paid for workers", dollars(paid_usd));
+    let mut parts = vec![format!("{} paid for workers", dollars(paid_usd))];
     if saved_usd > 0.0 {
-        text += &format!(", {} saved by answers paid before", dollars(saved_usd));
+        parts.push(format!("{} saved by answers paid before", dollars(saved_usd)));
     }
     if unsettled_usd > 0.0 {
-        text += &format!(", at most {} more for calls that broke off", dollars(unsettled_usd));
+        parts.push(format!("at most {} more for calls that broke off", dollars(unsettled_usd)));
     }
-    text
+    parts.join(", ")
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use conductor_types::{Answer, WorkerError, WorkerErrorKind};
 use futures_util::future::join_all;
 use serde_json::json;
 
-use super::{ask, ask_sample, good, play, serve, settings};
+use super::{ask, ask_sample, card, good, play, serve, settings};
 
 const KEY: &str = "sk-0123456789abcdef";
 

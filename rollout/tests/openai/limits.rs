@@ -6,7 +6,7 @@ use conductor_rollout::pool::{OpenAi, Worker};
 use conductor_testkit::provider::{Ending, Reply};
 use conductor_types::WorkerErrorKind;
 
-use super::{ask, ask_provider, ask_sample, good, serve, settings};
+use super::{ask, ask_provider, ask_sample, card, good, serve, settings};
 
 #[tokio::test]
 async fn silence_ends_with_the_timeout_and_a_cut_is_a_broken_connection() {
