@@ -1,6 +1,7 @@
 //! The live worker against a provider on the loopback interface.
 
 mod body;
+mod budget;
 mod faults;
 mod limits;
 

@@ -57,6 +57,8 @@ pub struct Charges {
     pub usd: f64,
     /// When each answer's last byte was sent, in seconds since 1970.
     pub sent_at: Vec<f64>,
+    /// What each was charged for, in the same order.
+    pub tokens: Vec<Tokens>,
 }
 
 /// How a request ended.
@@ -68,7 +70,8 @@ pub(super) enum Settled {
 }
 
 impl Prices {
-    fn of(self, tokens: Tokens) -> f64 {
+    /// What is charged for so many tokens.
+    pub fn of(self, tokens: Tokens) -> f64 {
         let cached = tokens.cached.min(tokens.prompt);
         (self.input * (tokens.prompt - cached) as f64
             + self.cached_input * cached as f64
@@ -99,6 +102,7 @@ impl Ledger {
                 let charges = self.charges.entry(body).or_default();
                 charges.usd += usd;
                 charges.sent_at.push(now);
+                charges.tokens.push(tokens);
             }
             Settled::NotCharged => self.not_charged += 1,
             Settled::Unfinished => self.unfinished += 1,
@@ -107,7 +111,7 @@ impl Ledger {
 
     /// As `GET /ledger` answers it; bodies are hexadecimal.
     pub fn to_json(&self) -> Value {
-        let charges = self.charges.iter().map(|(body, Charges { usd, sent_at })| {
+        let charges = self.charges.iter().map(|(body, Charges { usd, sent_at, .. })| {
             (format!("{body:016x}"), json!({ "usd": usd, "sent_at": sent_at }))
         });
         json!({
