@@ -56,9 +56,9 @@ pub struct Counts {
 impl Service {
     fn latency(self) -> Latency {
         let median = Duration::from_millis(self.median_ms.into());
-        let (share, shape) = STRAGGLERS;
+        let (stragglers, shape) = STRAGGLERS;
         let body = Box::new(Latency::LogNormal { median, sigma: SIGMA });
-        Latency::HeavyTail { body, share, shape, longest: median * LONGEST }
+        Latency::HeavyTail { body, share: stragglers, shape, longest: median * LONGEST }
     }
 }
 

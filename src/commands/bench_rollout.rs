@@ -83,8 +83,8 @@ struct Target {
     name: &'static str,
     value: f64,
     unit: &'static str,
-    /// The number, which is a lower bound where `at_least` holds and an upper one elsewhere.
-    target: f64,
+    /// What is to be reached: a lower bound where `at_least` holds and an upper one elsewhere.
+    bound: f64,
     at_least: bool,
     holds: bool,
 }
@@ -200,10 +200,10 @@ impl Measured {
     }
 
     fn targets(&self) -> Vec<Target> {
-        let target = |name, value: Option<f64>, unit, (at_least, target): (bool, f64)| {
+        let target = |name, value: Option<f64>, unit, (at_least, bound): (bool, f64)| {
             let value = value?;
-            let holds = if at_least { value >= target } else { value < target };
-            Some(Target { name, value, unit, target, at_least, holds })
+            let holds = if at_least { value >= bound } else { value < bound };
+            Some(Target { name, value, unit, bound, at_least, holds })
         };
         let peak_mb = self.in_flight.as_ref().and_then(|part| part.peak_mb);
         [
@@ -240,11 +240,11 @@ fn page(args: &Rollout, measured: &Measured, targets: &[Target]) -> Page {
 
     let mut table = Table::new(&["quantity", "#measured", "target", "holds"]);
     for target in targets {
-        let bound = if target.at_least { "at least" } else { "under" };
+        let side = if target.at_least { "at least" } else { "under" };
         table.row([
             target.name.to_owned(),
             format!("{:.2} {}", target.value, target.unit).trim_end().to_owned(),
-            format!("{bound} {} {}", target.target, target.unit).trim_end().to_owned(),
+            format!("{side} {} {}", target.bound, target.unit).trim_end().to_owned(),
             if target.holds { style.good("yes") } else { style.warn("no") },
         ]);
     }
