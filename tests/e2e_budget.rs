@@ -1,0 +1,127 @@
+//! Budgets: never exceeded, and nothing is lost at the wall.
+
+mod common;
+
+use common::{CONFIG, conductor, episodes, prepared, run_folder, train_command};
+use conductor_testkit::provider::{Options, Prices, Provider, Reply, Tokens, Usage};
+use conductor_testkit::workspace::sums;
+use conductor_testkit::{Outcome, Workspace};
+
+const TOKENS: Tokens = Tokens { prompt: 100, cached: 0, completion: 10 };
+const PRICES: Prices = Prices { input: 100.0, cached_input: 100.0, output: 200.0 };
+
+fn provider() -> Provider {
+    let options = Options { prices: PRICES, keep_requests: false, port: 0 };
+    Provider::with(options, |_, request| {
+        Reply::Counted(format!("Answer: {}", request.hash() % 100), Usage::Tokens(TOKENS))
+            .after(std::time::Duration::from_millis(20))
+    })
+}
+
+/// A workspace whose only solver is live, sixteen calls at a time.
+fn workspace(provider: &Provider) -> Workspace {
+    let at = prepared();
+    let workers = CONFIG.find("[[pool.workers]]").unwrap()..CONFIG.find("[workflow]").unwrap();
+    let live = format!(
+        "[[pool.workers]]\nname = \"good\"\nkind = \"openai\"\nbase_url = \"{}\"\nmodel = \"m\"\nmax_tokens = 100\n\
+         temperature = 1.0\nconcurrency = 16\ninput_usd_per_million = 100.0\noutput_usd_per_million = 200.0\n\n\
+         [[pool.workers]]\nname = \"vote\"\nkind = \"vote\"\n\n",
+        provider.base_url()
+    );
+    let mut config = CONFIG.to_owned();
+    config.replace_range(workers, &live);
+    at.write("run.toml", config);
+    at.write_tasks("tasks.jsonl", &sums(60));
+    at
+}
+
+/// Trains with a limit that is reached, and then without: the wall has its exit code and words, and the run goes on.
+fn wall_and_beyond(limit: &str, words: &str) -> (Provider, Workspace, usize) {
+    let provider = provider();
+    let at = workspace(&provider);
+    let sets = ["train.steps=4", limit];
+    let outcome = train_command(&at, &sets).run().expect_code(3);
+    let _ = outcome.expect_stderr(&[words, "raise the limit, and the same command goes on"]);
+    let charged = provider.ledger().charged;
+    // The same command runs into the same wall, and pays nothing for it.
+    let _ = train_command(&at, &sets).run().expect_code(3);
+    assert_eq!(provider.ledger().charged, charged);
+    (provider, at, charged)
+}
+
+fn ledger(at: &Workspace) -> serde_json::Value {
+    conductor(at, &["pool", "ledger", "runs/r", "--json"]).run().expect_code(0).json()
+}
+
+#[test]
+fn a_run_never_spends_more_than_its_dollars_and_goes_on_when_they_are_raised() {
+    let limit = 0.3;
+    let (provider, at, charged) =
+        wall_and_beyond(&format!("budget.run_usd={limit}"), "budget.run_usd = 0.3 dollars");
+    let spent = provider.ledger().usd;
+    // Nearly all of it: less is left than a request can cost.
+    assert!(spent <= limit && spent > limit - 0.1, "{spent}");
+    assert!(at.join("runs/r/checkpoints").is_dir() && charged > 10);
+    let _: Outcome = train_command(&at, &["train.steps=4"]).run().expect_code(0);
+    let (theirs, ours) = (provider.ledger(), ledger(&at));
+    assert!(theirs.charged > charged);
+    assert!((ours["paid_usd"].as_f64().unwrap() - theirs.usd).abs() < 1e-9, "{ours}");
+    assert_eq!(ours["calls"], theirs.charged);
+    assert_eq!(ours["unsettled"], serde_json::json!([]));
+    let table = conductor(&at, &["pool", "ledger", "runs/r"]).run().expect_code(0);
+    assert!(table.stdout.contains("train/3") && table.stdout.contains("paid"), "{table}");
+
+    // An evaluation has money of its own.
+    let eval = [
+        "eval",
+        "runs/r",
+        "--only-trained",
+        "--set",
+        "budget.run_usd=5.0",
+        "--set",
+        "eval.max_tasks=3",
+    ];
+    let _ = conductor(&at, &eval).run().expect_code(0);
+    assert_eq!(ledger(&at), ours);
+    assert!(provider.ledger().charged > theirs.charged);
+}
+
+#[test]
+fn calls_and_steps_have_limits_too() {
+    let (provider, ..) = wall_and_beyond("budget.run_calls=7", "budget.run_calls = 7 is reached");
+    assert_eq!(provider.ledger().charged, 7);
+    let (provider, ..) =
+        wall_and_beyond("budget.step_calls=3", "budget.step_calls = 3 is reached in");
+    assert!(provider.ledger().charged <= 6, "three in the first validation and three in a step");
+}
+
+#[test]
+fn a_question_beyond_its_limit_has_no_score_and_the_run_goes_on() {
+    let provider = provider();
+    let at = workspace(&provider);
+    let sets = ["train.steps=2", "budget.question_calls=1"];
+    let _ = train_command(&at, &sets).run().expect_code(0);
+    let (mut beyond, mut within) = (0, 0);
+    for rows in episodes(&run_folder(&at)).values() {
+        for row in rows.iter().filter(|row| row.verdict.is_some()) {
+            if row.cause.as_deref() == Some("budget_reached") {
+                beyond += 1;
+                assert_eq!((row.score, row.reward, row.advantage), (None, None, None));
+            } else {
+                within += 1;
+            }
+        }
+    }
+    assert!(beyond > 0 && within > 0, "{beyond} beyond, {within} within");
+}
+
+#[test]
+fn a_recording_keeps_to_the_budget() {
+    let provider = provider();
+    let at = workspace(&provider);
+    let record =
+        ["pool", "record", "run.toml", "--out", "r.parquet", "--set", "budget.run_calls=9"];
+    let outcome = conductor(&at, &record).run().expect_code(3);
+    assert!(outcome.to_string().contains("budget.run_calls = 9"), "{outcome}");
+    assert_eq!(provider.ledger().charged, 9);
+}
