@@ -100,6 +100,10 @@ lint: setup ## Format check and clippy, warnings being errors
 	@cargo fmt --all --check || { echo ' next: make fmt' >&2; exit 1; }
 	@cargo clippy --workspace --all-targets -- -D warnings
 
+.PHONY: bench-rollout
+bench-rollout: build ## Measure the scheduler of episodes beside the reference's schedule
+	@$(CONDUCTOR) bench rollout
+
 .PHONY: fuzz
 fuzz: ## Fuzz the workflow parser for FUZZ_SECS seconds (600); needs nightly Rust and cargo-fuzz
 	@mkdir -p fuzz/found/workflow_parse
