@@ -2,9 +2,8 @@
 
 mod common;
 
-use common::{CONFIG, conductor, episodes, prepared, run_folder, train_command};
+use common::{conductor, episodes, prepared_live, run_folder, train_command};
 use conductor_testkit::provider::{Options, Prices, Provider, Reply, Tokens, Usage};
-use conductor_testkit::workspace::sums;
 use conductor_testkit::{Outcome, Workspace};
 
 const TOKENS: Tokens = Tokens { prompt: 100, cached: 0, completion: 10 };
@@ -20,19 +19,9 @@ fn provider() -> Provider {
 
 /// A workspace whose only solver is live, sixteen calls at a time.
 fn workspace(provider: &Provider) -> Workspace {
-    let at = prepared();
-    let workers = CONFIG.find("[[pool.workers]]").unwrap()..CONFIG.find("[workflow]").unwrap();
-    let live = format!(
-        "[[pool.workers]]\nname = \"good\"\nkind = \"openai\"\nbase_url = \"{}\"\nmodel = \"m\"\nmax_tokens = 100\n\
-         temperature = 1.0\nconcurrency = 16\ninput_usd_per_million = 100.0\noutput_usd_per_million = 200.0\n\n\
-         [[pool.workers]]\nname = \"vote\"\nkind = \"vote\"\n\n",
-        provider.base_url()
-    );
-    let mut config = CONFIG.to_owned();
-    config.replace_range(workers, &live);
-    at.write("run.toml", config);
-    at.write_tasks("tasks.jsonl", &sums(60));
-    at
+    let keys =
+        "output_usd_per_million = 200.0\nmax_tokens = 100\ntemperature = 1.0\nconcurrency = 16";
+    prepared_live(&provider.base_url(), keys, 60)
 }
 
 /// Trains with a limit that is reached, and then without: the wall has its exit code and words, and the run goes on.

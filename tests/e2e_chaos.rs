@@ -7,12 +7,11 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use common::{CONFIG, conductor, episodes, newest_weights, prepared, run_folder, train_command};
+use common::{conductor, episodes, newest_weights, prepared_live, run_folder, train_command};
 use conductor_testkit::Workspace;
 use conductor_testkit::provider::{
     Ending, Options, Prices, Provider, Reply, Request, Tokens, Usage,
 };
-use conductor_testkit::workspace::sums;
 use conductor_types::seed::unit;
 
 const KILLS: u64 = 50;
@@ -48,19 +47,9 @@ fn disturbed(number: usize, request: &Request) -> Reply {
 
 /// A workspace whose only solver is live. It is greedy, so that its answers are found by what is asked alone.
 fn workspace(provider: &Provider) -> Workspace {
-    let at = prepared();
-    let workers = CONFIG.find("[[pool.workers]]").unwrap()..CONFIG.find("[workflow]").unwrap();
-    let live = format!(
-        "[[pool.workers]]\nname = \"good\"\nkind = \"openai\"\nbase_url = \"{}\"\nmodel = \"m\"\nmax_tokens = 100\n\
-         attempts = 12\ntimeout_secs = 5.0\ninput_usd_per_million = 100.0\noutput_usd_per_million = 200.0\n\n\
-         [[pool.workers]]\nname = \"vote\"\nkind = \"vote\"\n\n",
-        provider.base_url()
-    );
-    let mut config = CONFIG.to_owned();
-    config.replace_range(workers, &live);
-    at.write("run.toml", config);
-    at.write_tasks("tasks.jsonl", &sums(450));
-    at
+    let keys =
+        "output_usd_per_million = 200.0\nmax_tokens = 100\nattempts = 12\ntimeout_secs = 5.0";
+    prepared_live(&provider.base_url(), keys, 450)
 }
 
 /// Enough steps for all kills, each on questions that were not asked before.

@@ -5,7 +5,9 @@ mod common;
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use common::{CONFIG, LORA, assert_same_run, conductor, episodes, events, files_with, metrics};
+use common::{
+    LORA, assert_same_run, conductor, episodes, events, files_with, metrics, prepared_live,
+};
 use common::{newest_weights, prepared, run_folder, train, train_command, write_policy};
 use conductor_datasets::MetricsLog;
 use conductor_testkit::provider::{Options, Prices};
@@ -161,18 +163,9 @@ const KEEPING: Options = Options {
 
 /// A workspace whose pool is one live worker with a key.
 fn live(provider: &Provider) -> Workspace {
-    let at = prepared();
-    let workers = CONFIG.find("[[pool.workers]]").unwrap()..CONFIG.find("[workflow]").unwrap();
-    let workers_toml = format!(
-        "[[pool.workers]]\nname = \"good\"\nkind = \"openai\"\nbase_url = \"{}\"\nmodel = \"m\"\n\
-         api_key_env = \"SECRET_OF_THE_TEST\"\ntimeout_secs = 5.0\ninput_usd_per_million = 100.0\noutput_usd_per_million = 0.0\n\n\
-         [[pool.workers]]\nname = \"vote\"\nkind = \"vote\"\n\n",
-        provider.base_url()
-    );
-    let mut config = CONFIG.to_owned();
-    config.replace_range(workers, &workers_toml);
-    at.write("run.toml", config);
-    at
+    let keys =
+        "output_usd_per_million = 0.0\napi_key_env = \"SECRET_OF_THE_TEST\"\ntimeout_secs = 5.0";
+    prepared_live(&provider.base_url(), keys, 40)
 }
 
 #[test]

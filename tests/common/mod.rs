@@ -127,6 +127,21 @@ pub fn prepared() -> Workspace {
     at
 }
 
+/// [`prepared`] with so many tasks and a pool of one live worker and a vote; `keys` are further lines of the live worker.
+pub fn prepared_live(base_url: &str, keys: &str, tasks: usize) -> Workspace {
+    let at = prepared();
+    let workers = CONFIG.find("[[pool.workers]]").unwrap()..CONFIG.find("[workflow]").unwrap();
+    let live = format!(
+        "[[pool.workers]]\nname = \"good\"\nkind = \"openai\"\nbase_url = \"{base_url}\"\nmodel = \"m\"\n\
+         input_usd_per_million = 100.0\n{keys}\n\n[[pool.workers]]\nname = \"vote\"\nkind = \"vote\"\n\n"
+    );
+    let mut config = CONFIG.to_owned();
+    config.replace_range(workers, &live);
+    at.write("run.toml", config);
+    at.write_tasks("tasks.jsonl", &sums(tasks));
+    at
+}
+
 fn teach(at: &Workspace) {
     let sets = [
         "run.name=teach",
