@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{conductor, episodes, prepared_live, run_folder, train_command};
+use common::{conductor, episodes, newest_weights, prepared_live, run_folder, train_command};
 use conductor_testkit::provider::{Options, Prices, Provider, Reply, Tokens, Usage};
 use conductor_testkit::{Outcome, Workspace};
 
@@ -50,8 +50,13 @@ fn a_run_never_spends_more_than_its_dollars_and_goes_on_when_they_are_raised() {
     let spent = provider.ledger().usd;
     // Nearly all of it: less is left than a request can cost.
     assert!(spent <= limit && spent > limit - 0.1, "{spent}");
-    assert!(at.join("runs/r/checkpoints").is_dir() && charged > 10);
-    let _: Outcome = train_command(&at, &["train.steps=4"]).run().expect_code(0);
+    assert!(charged > 10 && newest_weights(&run_folder(&at)).0 < 4, "a checkpoint is there");
+    let raised = ["train.steps=4", "budget.run_usd=50.0"];
+    let _: Outcome = train_command(&at, &raised).run().expect_code(0);
+    // As many calls as a run that never met the wall: nothing was paid twice.
+    let free = self::provider();
+    let _ = train_command(&workspace(&free), &["train.steps=4"]).run().expect_code(0);
+    assert_eq!(provider.ledger().charged, free.ledger().charged);
     let (theirs, ours) = (provider.ledger(), ledger(&at));
     assert!(theirs.charged > charged);
     assert!((ours["paid_usd"].as_f64().unwrap() - theirs.usd).abs() < 1e-9, "{ours}");
@@ -82,13 +87,21 @@ fn calls_and_steps_have_limits_too() {
     let (provider, ..) =
         wall_and_beyond("budget.step_calls=3", "budget.step_calls = 3 is reached in");
     assert!(provider.ledger().charged <= 6, "three in the first validation and three in a step");
+    let (provider, ..) = wall_and_beyond("budget.step_usd=0.15", "budget.step_usd = 0.15 dollars");
+    assert!(provider.ledger().usd <= 0.3, "{:?}", provider.ledger().usd);
 }
 
 #[test]
 fn a_question_beyond_its_limit_has_no_score_and_the_run_goes_on() {
+    beyond("budget.question_calls=1");
+    // Two calls of some $0.012 each, and not a third at its worst.
+    beyond("budget.question_usd=0.1");
+}
+
+fn beyond(limit: &str) {
     let provider = provider();
     let at = workspace(&provider);
-    let sets = ["train.steps=2", "budget.question_calls=1"];
+    let sets = ["train.steps=2", limit];
     let _ = train_command(&at, &sets).run().expect_code(0);
     let (mut beyond, mut within) = (0, 0);
     for rows in episodes(&run_folder(&at)).values() {
