@@ -127,3 +127,20 @@ fn a_recording_keeps_to_the_budget() {
     assert!(outcome.to_string().contains("budget.run_calls = 9"), "{outcome}");
     assert_eq!(provider.ledger().charged, 9);
 }
+
+#[test]
+fn a_worker_that_fails_too_often_stops_the_run_before_it_learns_from_noise() {
+    let provider = Provider::start(|number, request| {
+        if number % 2 == 0 {
+            Reply::status(400, "{\"error\":{\"message\":\"model overloaded\"}}")
+        } else {
+            Reply::Counted(format!("Answer: {}", request.hash() % 100), Usage::Tokens(TOKENS))
+        }
+    });
+    let at = workspace(&provider);
+    let sets = ["train.steps=4", "train.tasks_per_step=8", "eval.every_steps=100"];
+    let outcome = train_command(&at, &sets).run().expect_code(3);
+    let words = ["worker \"good\" failed in", "model overloaded", "rollout.max_failed_share"];
+    let _ = outcome.expect_stderr(&words);
+    assert_eq!(newest_weights(&run_folder(&at)).0, 0, "nothing was learned");
+}

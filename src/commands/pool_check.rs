@@ -63,8 +63,12 @@ pub fn run(args: &Check) -> anyhow::Result<Exit> {
     let config = args.config.resolve()?.config;
     let chosen = chosen(&config.pool.workers, &args.workers)?;
     let rows = check(&config, &chosen)?;
-    let cost_usd: f64 =
-        rows.iter().filter_map(|row| row.found.usage).map(|usage| usage.cost_usd).sum();
+    let cost_usd: f64 = rows
+        .iter()
+        .filter_map(|row| row.found.usage)
+        .map(|usage| usage.cost_usd)
+        // An empty sum would be minus zero.
+        .fold(0.0, |sum, usd| sum + usd);
     if args.json {
         ui::print_json(&json!({ "workers": rows, "cost_usd": cost_usd }))?;
     } else {

@@ -3,7 +3,7 @@
 use conductor_rollout::Pool;
 use conductor_types::{Call, Episode, Outcome, Workflow};
 
-use super::{Metrics, mean};
+use super::{Metrics, mean, sum};
 
 /// Positions that have metrics of their own; later ones are counted together with the last.
 const POSITIONS: usize = 5;
@@ -28,7 +28,7 @@ pub(super) fn add(metrics: &mut Metrics, episodes: &[&Episode], pool: &Pool) {
 }
 
 fn of_all(metrics: &mut Metrics, calls: &[&Call]) {
-    let sum = |of: fn(&Call) -> f64| calls.iter().map(|call| of(call)).sum::<f64>();
+    let sum = |of: fn(&Call) -> f64| sum(calls.iter().map(|call| of(call)));
     metrics.insert("pool/calls".into(), calls.len() as f64);
     metrics.insert("pool/failed".into(), sum(|call| flag(call.error.is_some())));
     metrics.insert("pool/retries".into(), sum(retries));
@@ -42,7 +42,7 @@ fn of_worker(metrics: &mut Metrics, worker: &str, calls: &[&Call]) {
         return;
     }
     let mut set = |name: &str, value: f64| metrics.insert(format!("{name}/{worker}"), value);
-    let sum = |of: fn(&Call) -> f64| calls.iter().map(|call| of(call)).sum::<f64>();
+    let sum = |of: fn(&Call) -> f64| sum(calls.iter().map(|call| of(call)));
     set("pool/calls", calls.len() as f64);
     set("pool/failed", sum(|call| flag(call.error.is_some())));
     set("pool/retries", sum(retries));

@@ -20,6 +20,11 @@ fn mean(values: impl Iterator<Item = f64>) -> f64 {
     if count > 0.0 { sum / count } else { 0.0 }
 }
 
+/// A sum that is 0 where there is nothing to add; the standard one is minus zero then.
+fn sum(values: impl Iterator<Item = f64>) -> f64 {
+    values.fold(0.0, |sum, value| sum + value)
+}
+
 /// Metrics of the episodes of a step, or of an evaluation.
 pub(crate) fn of_episodes(groups: &[Vec<Episode>], pool: &Pool) -> Metrics {
     let all: Vec<&Episode> = groups.iter().flatten().collect();
@@ -70,8 +75,8 @@ pub(crate) fn of_episodes(groups: &[Vec<Episode>], pool: &Pool) -> Metrics {
     set("workflow/unscorable", unscorable as f64 / count);
 
     set("cost/usd_mean", mean(ran().map(|e| e.outcome.usage().cost_usd)));
-    set("cost/usd_total", all.iter().map(|e| e.outcome.usage().cost_usd).sum());
-    set("cost/saved_usd", all.iter().map(|e| e.outcome.usage().saved_usd).sum());
+    set("cost/usd_total", sum(all.iter().map(|e| e.outcome.usage().cost_usd)));
+    set("cost/saved_usd", sum(all.iter().map(|e| e.outcome.usage().saved_usd)));
     set(
         "pool/tokens_mean",
         mean(ran().map(|e| {
