@@ -171,9 +171,12 @@ fn of_grader(error: &GraderError) -> Exit {
 fn of_data(error: &DataError) -> Exit {
     match error {
         // The configuration names tasks that cannot make a run.
-        DataError::EmptySplit { .. } | DataError::NoTasks { .. } | DataError::Duplicate { .. } => {
-            Exit::Usage
-        }
+        DataError::EmptySplit { .. }
+        | DataError::NoTasks { .. }
+        | DataError::Duplicate { .. }
+        | DataError::NoDates { .. }
+        | DataError::Weight { .. }
+        | DataError::MixSize { .. } => Exit::Usage,
         _ => Exit::Failure,
     }
 }

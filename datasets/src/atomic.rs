@@ -3,6 +3,7 @@
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::error::{DataError, help_for};
 
@@ -17,23 +18,77 @@ pub fn replace(
     result.and_then(|()| sync_folder(path)).map_err(|source| {
         // Nothing can be done about a failure here that the first error does not already say.
         let _ = fs::remove_file(&aside);
-        DataError::Write {
-            path: path.to_path_buf(),
-            help: help_for(&source),
-            kept: if path.exists() {
-                "the file that stood there is whole"
-            } else {
-                "no file stands there"
-            },
-            source,
-        }
+        failed(path, source)
     })
+}
+
+/// A file that is written bit by bit under another name. Unless it is put in place, dropping it removes it.
+#[derive(Debug)]
+pub struct Aside {
+    path: PathBuf,
+    temporary: PathBuf,
+    placed: bool,
+}
+
+impl Aside {
+    /// Creates the file under a name that nobody else writes to.
+    pub fn create(path: &Path) -> Result<(Self, File), DataError> {
+        static WRITERS: AtomicU64 = AtomicU64::new(0);
+        let (process, writer) = (std::process::id(), WRITERS.fetch_add(1, Ordering::Relaxed));
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
+        let name = format!(".{}.{process}-{writer}{PARTIAL}", name.unwrap_or_default());
+        let new =
+            Self { path: path.to_path_buf(), temporary: path.with_file_name(name), placed: false };
+        match File::create(&new.temporary) {
+            Ok(file) => Ok((new, file)),
+            Err(error) => Err(new.error(error)),
+        }
+    }
+
+    /// Puts the file in its place, once everything is written to `file`.
+    pub fn place(mut self, file: &File) -> Result<(), DataError> {
+        file.sync_all()
+            .and_then(|()| fs::rename(&self.temporary, &self.path))
+            .map_err(|error| self.error(error))?;
+        self.placed = true;
+        sync_folder(&self.path).map_err(|error| self.error(error))
+    }
+
+    /// An error of writing it.
+    pub fn error(&self, source: io::Error) -> DataError {
+        failed(&self.path, source)
+    }
+}
+
+impl Drop for Aside {
+    fn drop(&mut self) {
+        if !self.placed {
+            // Nothing can be done about a failure here that an earlier error does not already say.
+            let _ = fs::remove_file(&self.temporary);
+        }
+    }
+}
+
+/// How names end under which files are written.
+pub const PARTIAL: &str = ".partial";
+
+fn failed(path: &Path, source: io::Error) -> DataError {
+    DataError::Write {
+        path: path.to_path_buf(),
+        help: help_for(&source),
+        kept: if path.exists() {
+            "the file that stood there is whole"
+        } else {
+            "no file stands there"
+        },
+        source,
+    }
 }
 
 /// The name under which a file is written before it is put in place.
 fn aside(path: &Path) -> PathBuf {
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    path.with_file_name(format!(".{name}.partial"))
+    path.with_file_name(format!(".{name}{PARTIAL}"))
 }
 
 fn write_aside(

@@ -1,25 +1,18 @@
 //! Which questions carry a constraint that the configuration gives out.
 
 use conductor_configs::schema::TaskConstraint;
-use conductor_types::{Constraint, Task, seed};
+use conductor_types::seed;
 
-/// Gives `task` the constraint that is drawn for it, if any: its shares are stacked in their order, and a number in 0..1 that
+/// The constraint that is drawn for a task without one of its own, if any: shares are stacked in their order, and a number in 0..1 that
 /// follows from `seed` and the task's id falls into one of them or above all. So no task carries two, adding tasks changes
-/// none, and a constraint appended at the end takes none from the others. A task with its own keeps it.
-pub fn attach(task: &mut Task, constraints: &[TaskConstraint], seed: u64) {
-    if task.constraint.is_none() {
-        task.constraint = drawn(&task.id, constraints, seed);
-    }
-}
-
-fn drawn(id: &str, constraints: &[TaskConstraint], seed: u64) -> Option<Constraint> {
+/// none, and a constraint appended at the end takes none from the others.
+pub fn drawn(id: &str, constraints: &[TaskConstraint], seed: u64) -> Option<usize> {
     let at = seed::unit(seed, "constraint", &[id]);
     let mut end = 0.0;
-    let found = constraints.iter().find(|constraint| {
+    constraints.iter().position(|constraint| {
         end += constraint.share;
         at < end
-    });
-    found.map(TaskConstraint::constraint)
+    })
 }
 
 #[cfg(test)]
@@ -43,7 +36,7 @@ mod tests {
         let count = |constraints: &[TaskConstraint], seed, text: &str| {
             (0..4000)
                 .filter_map(|i| drawn(&format!("task/{i}"), constraints, seed))
-                .filter(|constraint| constraint.text == text)
+                .filter(|&place| constraints[place].text == text)
                 .count()
         };
         assert!(count(&both, 1, "a").abs_diff(800) < 100);

@@ -149,6 +149,50 @@ pub enum DataError {
         /// What is wrong with them.
         reason: String,
     },
+    /// A split by date, and no task has one.
+    #[error(
+        "[tasks.split] has kind = \"date\", and none of the {tasks} tasks has a date: take sources that have (docs/formats.md, \
+         Tasks), or kind = \"hash\""
+    )]
+    NoDates {
+        /// Tasks there are.
+        tasks: usize,
+    },
+    /// A step may draw more tasks from a source than there are, so that one would come twice.
+    #[error(
+        "{name} has {has} training tasks, and by its weight a step may draw {most} from it: expected at least that many; lower its \
+         `weight` in [tasks].sources or train.tasks_per_step"
+    )]
+    Weight {
+        /// The source.
+        name: String,
+        /// Its training tasks.
+        has: usize,
+        /// Most draws of a step.
+        most: u64,
+    },
+    /// A mix of a given size asks a source for more than it has.
+    #[error(
+        "a mix of {size} tasks takes {wanted} from {name} by the weights, which has {has}: ask for a smaller mix, or lower its `weight`"
+    )]
+    MixSize {
+        /// Tasks of the mix.
+        size: usize,
+        /// The source.
+        name: String,
+        /// Its part.
+        wanted: usize,
+        /// Its tasks.
+        has: usize,
+    },
+    /// More than can be counted.
+    #[error(
+        "{path}: expected at most 65,535 sources of 4,294,967,295 tasks each, found more; split the source"
+    )]
+    TooMany {
+        /// The source.
+        path: PathBuf,
+    },
     /// A split that is needed holds no task.
     #[error(
         "the {split} split is empty (train {train}, valid {valid}, test {test} tasks): add tasks, \

@@ -5,20 +5,30 @@
 //! the network, and starts no thread. The forms of all files are in `docs/formats.md`.
 
 mod atomic;
+mod cache;
 mod columns;
 mod constraints;
 pub mod episodes;
 mod error;
 mod metrics;
+pub mod mix;
 mod names;
 pub mod order;
+pub mod python_random;
 mod set;
 pub mod sources;
 mod split;
+mod split_file;
+mod store;
+mod table;
 
 pub use episodes::{EpisodeFile, EpisodeLog, EpisodeRow, read_episodes};
 pub use error::{DataError, Place};
 pub use metrics::{MetricRow, MetricsAt, MetricsLog};
+pub use mix::TrainOrder;
 pub use order::tasks_of_step;
-pub use set::{TaskSet, load};
+pub use python_random::PythonRandom;
+pub use set::{MEMORY_BYTES, TaskEntry, TaskSet, load, load_with};
 pub use split::split_of;
+pub use split_file::{split_line, write_splits};
+pub use table::TaskWriter;

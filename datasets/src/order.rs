@@ -32,46 +32,68 @@ pub fn tasks_of_step(
     if per_step == 0 {
         return Err(DataError::Order { what: "task a step (train.tasks_per_step)" });
     }
-    let stream = Stream { seed, n: n as u128, per_step: per_step as u128 };
-    let mut position = u128::from(step) * per_step as u128;
-    let mut tasks = Vec::with_capacity(per_step);
-    while tasks.len() < per_step {
-        let start = (position % stream.n) as usize;
-        let wanted = (per_step - tasks.len()).min(n - start);
-        let epoch = stream.epoch(position / stream.n);
-        tasks.extend_from_slice(&epoch[start..start + wanted]);
-        position += wanted as u128;
-    }
-    Ok(tasks)
+    let per_step = per_step as u128;
+    // A step that ends an epoch at its own end shares nothing with the next.
+    let cut = |epoch: u128| {
+        let tail = (epoch + 1) * n as u128 % per_step;
+        Cut { tail, head: per_step - tail }
+    };
+    let stream = Stream { seed, n: n as u128, most: per_step, cut: &cut };
+    Ok(stream.draws(u128::from(step) * per_step, per_step as usize))
+}
+
+/// How the step that an epoch ends in is divided: its part in that epoch, 0 where it ends with it, and its part in the next.
+pub(crate) struct Cut {
+    pub tail: u128,
+    pub head: u128,
 }
 
 /// The endless sequence of epochs. Positions are 128 bits wide so that no step overflows.
-struct Stream {
-    seed: u64,
-    n: u128,
-    per_step: u128,
+pub(crate) struct Stream<'a> {
+    pub seed: u64,
+    /// Tasks; at least one.
+    pub n: u128,
+    /// No step takes more than this.
+    pub most: u128,
+    pub cut: &'a dyn Fn(u128) -> Cut,
 }
 
-impl Stream {
+impl Stream<'_> {
+    /// The tasks at so many positions from `position` on.
+    pub fn draws(&self, mut position: u128, count: usize) -> Vec<usize> {
+        let mut tasks = Vec::with_capacity(count);
+        while tasks.len() < count {
+            let start = (position % self.n) as usize;
+            let wanted = (count - tasks.len()).min(self.n as usize - start);
+            let epoch = self.epoch(position / self.n);
+            tasks.extend_from_slice(&epoch[start..start + wanted]);
+            position += wanted as u128;
+        }
+        tasks
+    }
+
     /// Every index once, in the order of this epoch.
     fn epoch(&self, epoch: u128) -> Vec<usize> {
-        if self.per_step > self.n {
+        if self.most > self.n {
             return self.shuffled(epoch);
         }
         // An epoch's head may have to give way to the tail of the one before it. Where the tasks are at
         // least this many, the exchange never reaches an epoch's own tail, so one epoch back is enough to know;
         // below it (few tasks, hence cheap) each epoch depends on all earlier ones.
-        let first = if self.n + 1 >= 2 * self.per_step { epoch.saturating_sub(1) } else { 0 };
+        let first = if self.n + 1 >= 2 * self.most { epoch.saturating_sub(1) } else { 0 };
         let mut before: Vec<usize> = Vec::new();
+        let mut head = 0;
         for e in first..epoch {
-            let order = self.after(&before, e);
-            before = order[(self.n - self.tail(e)) as usize..].to_vec();
+            let order = self.after(&before, head, e);
+            let cut = (self.cut)(e);
+            before = order[(self.n - cut.tail) as usize..].to_vec();
+            head = cut.head as usize;
         }
-        self.after(&before, epoch)
+        self.after(&before, head, epoch)
     }
 
-    /// This epoch's own order, with no task of `before` in the rest of the step that `before` began.
-    fn after(&self, before: &[usize], epoch: u128) -> Vec<usize> {
+    /// This epoch's own order, with no task of `before` in its `head`: the rest of the step that `before` began.
+    fn after(&self, before: &[usize], head: usize, epoch: u128) -> Vec<usize> {
         let mut order = self.shuffled(epoch);
         if before.is_empty() {
             return order;
@@ -80,11 +102,10 @@ impl Stream {
         for &task in before {
             taken[task] = true;
         }
-        let head = self.per_step as usize - before.len();
         let mut free = head;
         for i in 0..head {
             if taken[order[i]] {
-                // Never past the end: n − |before| ≥ per_step − |before| tasks are not taken.
+                // Never past the end: n − |before| ≥ most − |before| tasks are not taken.
                 while taken[order[free]] {
                     free += 1;
                 }
@@ -93,11 +114,6 @@ impl Stream {
             }
         }
         order
-    }
-
-    /// How many tasks at the end of an epoch belong to a step that ends in the next one.
-    fn tail(&self, epoch: u128) -> u128 {
-        (epoch + 1) * self.n % self.per_step
     }
 
     fn shuffled(&self, epoch: u128) -> Vec<usize> {

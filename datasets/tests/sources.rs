@@ -13,7 +13,14 @@ use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::WriterProperties;
 
 fn tasks(sources: Vec<TaskSource>) -> Tasks {
-    Tasks { sources, split: SplitShares::default(), only_recorded: false, constraints: Vec::new() }
+    let sources = sources.into_iter().map(Into::into).collect();
+    Tasks {
+        sources,
+        split: SplitShares::default(),
+        only_recorded: false,
+        cache: "no/cache".into(),
+        constraints: Vec::new(),
+    }
 }
 
 fn file(folder: &Path, name: &str, text: &str) -> PathBuf {
@@ -24,6 +31,10 @@ fn file(folder: &Path, name: &str, text: &str) -> PathBuf {
 
 fn jsonl(folder: &Path, text: &str) -> Result<TaskSet, DataError> {
     load(&tasks(vec![TaskSource::Jsonl { path: file(folder, "own.jsonl", text) }]))
+}
+
+fn task(set: &TaskSet, id: &str) -> Arc<Task> {
+    set.get(set.find(id).unwrap()).unwrap()
 }
 
 const FOUR: &str = r#"{"id": "a", "prompt": "2+2?", "grading": {"kind": "exact", "gold": "4"}}"#;
@@ -43,10 +54,10 @@ fn own_tasks_of_every_kind_are_read() {
     .join("\r\n");
     let set = jsonl(folder.path(), &text).unwrap();
     assert_eq!(set.len(), 5);
-    let four = set.find("a").unwrap();
+    let four = task(&set, "a");
     assert_eq!((four.domain.as_str(), four.prompt.as_str()), ("own", "2+2?"));
-    assert_eq!(set.find("ü/2").unwrap().domain, "quiz");
-    assert_eq!(set.find("e").unwrap().grading, Grading::Recorded);
+    assert_eq!(task(&set, "ü/2").domain, "quiz");
+    assert_eq!(task(&set, "e").grading, Grading::Recorded);
 }
 
 #[test]
@@ -160,10 +171,11 @@ fn own_tasks_in_parquet_are_read_whatever_the_string_type() {
         prompt: prompt.into(),
         grading: Grading::Exact { gold: "4".into() },
         parts: Vec::new(),
+        date: None,
         constraint: None,
     };
-    assert_eq!(set.find("a"), Some(&expected("a", "quiz", "2+2?")));
-    assert_eq!(set.find("b"), Some(&expected("b", "own", "größer?")));
+    assert_eq!(*task(&set, "a"), expected("a", "quiz", "2+2?"));
+    assert_eq!(*task(&set, "b"), expected("b", "own", "größer?"));
 }
 
 #[test]
@@ -239,20 +251,20 @@ fn reasoning_gym_tasks_carry_the_prompt_that_recordings_are_made_for() {
         load(&tasks(vec![TaskSource::ReasoningGym { path: path.clone(), datasets }]))
     };
     let set = source(None).unwrap();
-    let task = set.find("simple_equations/42/2").unwrap();
+    let two = task(&set, "simple_equations/42/2");
     assert_eq!(
-        task.prompt,
+        two.prompt,
         "What is 2?\n\nFirst work it out step by step, in few words. Then write the final answer alone between \
          <answer> and </answer>."
     );
-    assert_eq!(task.domain, "simple_equations");
+    assert_eq!(two.domain, "simple_equations");
     let gold = "2".to_string();
     assert_eq!(
-        task.grading,
+        two.grading,
         Grading::ReasoningGym { dataset: "simple_equations".into(), gold, entry: None }
     );
     assert_eq!(
-        set.find("syllogism/42/1").unwrap().prompt,
+        task(&set, "syllogism/42/1").prompt,
         "What is 1?\n\nWrite only the final answer, between <answer> and </answer>."
     );
     assert_eq!(source(Some(&["simple_equations"])).unwrap().len(), 2);
@@ -283,7 +295,7 @@ fn all_164_humaneval_tasks_are_read() {
     let path = PathBuf::from(data).join("humaneval_mbpp/HumanEval.jsonl.gz");
     let set = load(&tasks(vec![TaskSource::Humaneval { path }])).unwrap();
     assert_eq!(set.len(), 164);
-    for task in set.iter() {
+    set.for_each(|_, task| {
         let Grading::Python { prelude, tests, entry_point } = &task.grading else {
             panic!("{} is graded by {:?}", task.id, task.grading)
         };
@@ -293,5 +305,7 @@ fn all_164_humaneval_tasks_are_read() {
                      but with every import it needs, in one ```python block and nothing else.\n\n```python\n";
         assert_eq!(task.prompt, format!("{asked}{}\n```", prelude.trim_end()));
         assert_eq!(task.domain, "humaneval");
-    }
+        Ok::<(), DataError>(())
+    })
+    .unwrap();
 }

@@ -207,6 +207,7 @@ mod tests {
             prompt: "p".into(),
             grading,
             parts: Vec::new(),
+            date: None,
             constraint: None,
         }
     }

@@ -34,7 +34,14 @@ enum Rule {
 impl Extractors {
     /// The rules of these tasks.
     pub fn new<'a>(tasks: impl Iterator<Item = &'a Task>) -> Self {
-        Self { rules: tasks.map(|task| (task.id.clone(), rule(&task.grading))).collect() }
+        let mut rules = Self::default();
+        tasks.for_each(|task| rules.add(task));
+        rules
+    }
+
+    /// Adds the rule of a task.
+    pub fn add(&mut self, task: &Task) {
+        self.rules.insert(task.id.clone(), rule(&task.grading));
     }
 }
 
@@ -103,6 +110,7 @@ mod tests {
             prompt: String::new(),
             grading,
             parts: Vec::new(),
+            date: None,
             constraint: None,
         };
         Extractors::new([task].iter())

@@ -45,6 +45,7 @@ async fn humanevals_own_solutions_are_right_and_stubs_are_not() {
                 prompt: String::new(),
                 grading,
                 parts: Vec::new(),
+                date: None,
                 constraint: None,
             };
             let right = grader.grade(&task, &whole, None).await;

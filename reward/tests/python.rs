@@ -40,6 +40,7 @@ fn task(prelude: &str, tests: &str) -> Task {
             entry_point: "f".into(),
         },
         parts: Vec::new(),
+        date: None,
         constraint: None,
     }
 }

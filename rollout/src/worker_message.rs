@@ -77,6 +77,7 @@ mod tests {
             prompt: "How many? \n".into(),
             grading: Grading::Recorded,
             parts: Vec::new(),
+            date: None,
             constraint: None,
         }
     }

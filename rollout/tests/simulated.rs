@@ -250,6 +250,7 @@ fn only_recorded_gradings_can_be_met_and_it_says_what_it_is() {
         prompt: "?".into(),
         grading,
         parts: Vec::new(),
+        date: None,
         constraint: None,
     };
     let sim = worker(json!({}));

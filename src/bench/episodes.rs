@@ -65,6 +65,7 @@ fn task(number: usize) -> Task {
         prompt: format!("Question {number}. {}How many are there?", filler(TEXT_BYTES)),
         grading: Grading::Exact { gold: String::new() },
         parts: Vec::new(),
+        date: None,
         constraint: None,
     }
 }

@@ -1,20 +1,20 @@
 //! `conductor data`: list, count and show the tasks of a configuration.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use clap::{Args, Subcommand, ValueEnum};
-use conductor_datasets::TaskSet;
-use conductor_types::{Split, Task};
+use conductor_types::{Part, Split};
 use serde::Serialize;
 use serde_json::json;
 
+use super::data_mix::{self, Mix, SplitTasks};
 use super::setup;
 use crate::cli::ConfigArgs;
 use crate::exit::Exit;
 use crate::problem::Problem;
 use crate::ui::{self, Page, Style, Table};
 
-/// List, count and show tasks.
+/// List, count, show, split and mix tasks.
 #[derive(Debug, Subcommand)]
 pub enum Data {
     /// List the tasks of a configuration with their split.
@@ -23,7 +23,7 @@ pub enum Data {
         --domain humaneval\n  conductor data list run.toml --json"
     )]
     List(List),
-    /// Count the tasks of a configuration by domain and split.
+    /// Count the tasks of a configuration by domain, split and grading, with the lengths of their prompts.
     #[command(
         after_help = "Examples:\n  conductor data stats quickstart\n  conductor data stats run.toml \
         --set tasks.split.seed=7 --json"
@@ -35,6 +35,18 @@ pub enum Data {
         HumanEval/0 --gold"
     )]
     Show(Show),
+    /// Say which split every task is in.
+    #[command(
+        after_help = "Examples:\n  conductor data split run.toml\n  conductor data split run.toml --out splits.parquet\n  \
+        conductor data split run.toml --jsonl --set tasks.split.kind=python_shuffle"
+    )]
+    Split(SplitTasks),
+    /// Write the tasks of a configuration, with caps and splits applied, into one file.
+    #[command(
+        after_help = "Examples:\n  conductor data mix run.toml --out mix.parquet\n  conductor data mix run.toml --out train.parquet \
+        --split train\n  conductor data mix run.toml --out small.parquet --size 100"
+    )]
+    Mix(Mix),
 }
 
 #[derive(Debug, Args)]
@@ -96,14 +108,14 @@ impl From<SplitArg> for Split {
     }
 }
 
-const SPLITS: [Split; 3] = [Split::Train, Split::Valid, Split::Test];
-
 /// Runs the verb.
 pub fn run(verb: Data) -> anyhow::Result<Exit> {
     match verb {
         Data::List(args) => list(&args)?,
         Data::Stats(args) => stats(&args)?,
         Data::Show(args) => show(&args)?,
+        Data::Split(args) => data_mix::split(&args)?,
+        Data::Mix(args) => data_mix::mix(&args)?,
     }
     Ok(Exit::Done)
 }
@@ -113,8 +125,8 @@ struct Row<'a> {
     id: &'a str,
     domain: &'a str,
     split: Split,
-    grading: &'static str,
-    prompt_chars: usize,
+    grading: &'a str,
+    prompt_chars: u32,
 }
 
 fn list(args: &List) -> anyhow::Result<()> {
@@ -123,20 +135,20 @@ fn list(args: &List) -> anyhow::Result<()> {
     if let Some(split) = args.split {
         tasks.require(split.into())?;
     }
-    let rows: Vec<Row<'_>> = in_splits(&tasks)
-        .filter(|(split, _)| args.split.is_none_or(|wanted| Split::from(wanted) == *split))
-        .filter(|(_, task)| args.domain.as_ref().is_none_or(|wanted| *wanted == task.domain))
-        .map(|(split, task)| Row {
+    let rows: Vec<Row<'_>> = tasks
+        .iter()
+        .filter(|task| args.split.is_none_or(|wanted| Split::from(wanted) == task.split))
+        .filter(|task| args.domain.as_ref().is_none_or(|wanted| **wanted == *task.domain))
+        .map(|task| Row {
             id: &task.id,
             domain: &task.domain,
-            split,
-            grading: task.grading.kind(),
-            prompt_chars: task.prompt.chars().count(),
+            split: task.split,
+            grading: &task.grading,
+            prompt_chars: task.prompt_chars,
         })
         .collect();
     if rows.is_empty() {
-        let domains: std::collections::BTreeSet<&str> =
-            tasks.iter().map(|task| task.domain.as_str()).collect();
+        let domains: BTreeSet<&str> = tasks.iter().map(|task| &*task.domain).collect();
         let domains: Vec<&str> = domains.into_iter().collect();
         return Err(Problem::usage("no task matches")
             .next(format!("the domains are {}", domains.join(", ")))
@@ -158,6 +170,35 @@ fn list(args: &List) -> anyhow::Result<()> {
     ui::print(&table.render(Style::stdout()))
 }
 
+/// What there is of one domain.
+#[derive(Default)]
+struct Tally<'a> {
+    splits: [usize; 3],
+    gradings: BTreeMap<&'a str, usize>,
+    chars: Vec<u32>,
+}
+
+impl<'a> Tally<'a> {
+    fn add(&mut self, task: &'a conductor_datasets::TaskEntry) {
+        self.splits[task.split as usize] += 1;
+        *self.gradings.entry(&task.grading).or_default() += 1;
+        self.chars.push(task.prompt_chars);
+    }
+
+    fn count(mut self, domain: &'a str) -> Count<'a> {
+        self.chars.sort_unstable();
+        // Nearest rank.
+        let at = |percent: usize| {
+            let rank = (self.chars.len() * percent).div_ceil(100).max(1);
+            self.chars.get(rank - 1).copied().unwrap_or(0)
+        };
+        let [train, valid, test] = self.splits;
+        let prompt_chars = Lengths { p5: at(5), p50: at(50), p95: at(95), max: at(100) };
+        let all = train + valid + test;
+        Count { domain, train, valid, test, all, gradings: self.gradings, prompt_chars }
+    }
+}
+
 #[derive(Serialize)]
 struct Count<'a> {
     domain: &'a str,
@@ -165,33 +206,56 @@ struct Count<'a> {
     valid: usize,
     test: usize,
     all: usize,
+    gradings: BTreeMap<&'a str, usize>,
+    prompt_chars: Lengths,
+}
+
+#[derive(Serialize)]
+struct Lengths {
+    p5: u32,
+    p50: u32,
+    p95: u32,
+    max: u32,
 }
 
 fn stats(args: &Stats) -> anyhow::Result<()> {
     let config = args.config.resolve()?.config;
     let (tasks, left_out) = setup::tasks(&config)?;
-    let mut domains: BTreeMap<&str, [usize; 3]> = BTreeMap::new();
-    for (split, task) in in_splits(&tasks) {
-        domains.entry(&task.domain).or_default()[split as usize] += 1;
+    let mut domains: BTreeMap<&str, Tally<'_>> = BTreeMap::new();
+    let mut all = Tally::default();
+    for task in tasks.iter() {
+        domains.entry(&task.domain).or_default().add(task);
+        all.add(task);
     }
-    let count = |domain, [train, valid, test]: [usize; 3]| Count {
-        domain,
-        train,
-        valid,
-        test,
-        all: train + valid + test,
-    };
     let counts: Vec<Count<'_>> =
-        domains.iter().map(|(domain, splits)| count(domain, *splits)).collect();
+        domains.into_iter().map(|(domain, tally)| tally.count(domain)).collect();
     if args.json {
         return ui::print_json(&json!({ "domains": counts, "left_out": left_out }));
     }
-    let all = count("all", [tasks.train.len(), tasks.valid.len(), tasks.test.len()]);
-    let mut table = Table::new(&["domain", "#train", "#valid", "#test", "#all"]);
-    for row in counts.iter().chain([&all]) {
+    let titles = [
+        "domain",
+        "#train",
+        "#valid",
+        "#test",
+        "#all",
+        "grading",
+        "#prompt chars 5 %",
+        "#50 %",
+        "#95 %",
+        "#max",
+    ];
+    let mut table = Table::new(&titles);
+    for row in counts.iter().chain([&all.count("all")]) {
+        let gradings = match row.gradings.len() {
+            1 => row.gradings.keys().map(ToString::to_string).collect(),
+            _ => row.gradings.iter().map(|(kind, n)| format!("{kind} {n}")).collect::<Vec<_>>(),
+        };
+        let Lengths { p5, p50, p95, max } = row.prompt_chars;
         table.row(
             std::iter::once(row.domain.to_owned())
-                .chain([row.train, row.valid, row.test, row.all].map(|n| n.to_string())),
+                .chain([row.train, row.valid, row.test, row.all].map(|n| n.to_string()))
+                .chain([gradings.join(", ")])
+                .chain([p5, p50, p95, max].map(|n| n.to_string())),
         );
     }
     let mut page = Page::default();
@@ -207,12 +271,13 @@ fn stats(args: &Stats) -> anyhow::Result<()> {
 fn show(args: &Show) -> anyhow::Result<()> {
     let config = args.config.resolve()?.config;
     let (tasks, _) = setup::tasks(&config)?;
-    let Some((split, task)) = in_splits(&tasks).find(|(_, task)| task.id == args.id) else {
+    let Some(entry) = tasks.find(&args.id) else {
         let name = &args.config.file;
         return Err(Problem::usage(format!("there is no task {:?} in {name}", args.id))
             .next(format!("`conductor data list {name}` lists them"))
             .into());
     };
+    let (split, task) = (entry.split, tasks.get(entry)?);
     let grading = if args.gold {
         serde_json::to_value(&task.grading)?
     } else {
@@ -221,18 +286,20 @@ fn show(args: &Show) -> anyhow::Result<()> {
     if args.json {
         return ui::print_json(&json!({
             "id": task.id, "domain": task.domain, "split": split, "grading": grading, "prompt": task.prompt,
-            "constraint": task.constraint,
+            "parts": task.parts, "date": task.date, "constraint": task.constraint,
         }));
     }
     let style = Style::stdout();
     let mut page = Page::default();
+    let date = task.date.as_ref().map(|date| format!(" · {date}")).unwrap_or_default();
+    let question = if task.parts.is_empty() { task.prompt.clone() } else { readable(&task.parts) };
     page.line(format!(
-        "{} {} · {} · {split} · graded by {}\n\n{}\n",
+        "{} {} · {} · {split}{date} · graded by {}\n\n{}\n",
         style.strong("task"),
         task.id,
         task.domain,
         task.grading.kind(),
-        task.prompt.trim_end()
+        question.trim_end()
     ));
     if let Some(constraint) = &task.constraint {
         page.line(format!(
@@ -250,6 +317,44 @@ fn show(args: &Show) -> anyhow::Result<()> {
     page.print()
 }
 
-fn in_splits(tasks: &TaskSet) -> impl Iterator<Item = (Split, &Task)> {
-    SPLITS.into_iter().flat_map(|split| tasks.split(split).iter().map(move |task| (split, task)))
+/// A question of several parts for a person: its text, and what stands between it.
+fn readable(parts: &[Part]) -> String {
+    let part = |part: &Part| match part.text() {
+        Some(text) => text.to_owned(),
+        None => match part.0.get("type").and_then(serde_json::Value::as_str) {
+            Some("image_url" | "image") => "[image]".into(),
+            Some(kind) => format!("[{kind}]"),
+            None => "[part without a type]".into(),
+        },
+    };
+    parts.iter().map(part).collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn images_stand_in_the_text_as_a_word() {
+        let parts: Vec<Part> = serde_json::from_value(json!([
+            { "type": "text", "text": "What is this?" },
+            { "type": "image_url", "image_url": { "url": "data:image/png;base64,AAAA" } },
+            { "type": "input_audio" },
+            3
+        ]))
+        .unwrap();
+        assert_eq!(
+            readable(&parts),
+            "What is this?\n[image]\n[input_audio]\n[part without a type]"
+        );
+    }
+
+    #[test]
+    fn lengths_are_those_of_the_nearest_rank() {
+        let chars = (1..=10).rev().collect();
+        let count = Tally { chars, ..Tally::default() }.count("d");
+        let Lengths { p5, p50, p95, max } = count.prompt_chars;
+        assert_eq!([p5, p50, p95, max], [1, 5, 10, 10]);
+        assert_eq!(Tally::default().count("d").prompt_chars.max, 0);
+    }
 }

@@ -9,17 +9,15 @@ use clap::Args;
 use conductor_configs::Config;
 use conductor_configs::schema::{Pool, Worker, WorkerKind};
 use conductor_datasets::TaskSet;
-use conductor_reward::Extractors;
 use conductor_rollout::Pool as Workers;
 use conductor_rollout::pool::{Probe, ProbeState, ServerLimit, probe};
-use conductor_types::Task;
 use serde::Serialize;
 use serde_json::json;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, interval_at};
 
 use super::pool_list::kind_name;
-use super::pool_prices;
+use super::{pool_prices, setup};
 use crate::cli::ConfigArgs;
 use crate::exit::Exit;
 use crate::problem::Problem;
@@ -123,7 +121,7 @@ fn check(config: &Config, workers: &[&Worker]) -> anyhow::Result<Vec<Row>> {
                     ..row
                 },
                 (WorkerKind::Recorded(_), Some(tasks)) => {
-                    recorded(worker, row, tasks, config.tasks.only_recorded)
+                    recorded(worker, row, tasks, config.tasks.only_recorded)?
                 }
                 (WorkerKind::Vote(_) | WorkerKind::Recorded(_) | WorkerKind::Simulated(_), _) => {
                     row
@@ -184,20 +182,28 @@ async fn reach(workers: &[&Worker]) -> anyhow::Result<BTreeMap<String, Probe>> {
 }
 
 /// A recording that can be read, and whether a run on these tasks would start.
-fn recorded(worker: &Worker, row: Row, tasks: &TaskSet, only_recorded: bool) -> Row {
+fn recorded(
+    worker: &Worker,
+    row: Row,
+    tasks: &TaskSet,
+    only_recorded: bool,
+) -> anyhow::Result<Row> {
     let alone = Pool { workers: vec![worker.clone()], listed: None, permute: false, store: None };
-    let opened = match Workers::open(&alone, Arc::new(Extractors::new(tasks.iter())), None) {
+    let opened = match Workers::open(&alone, Arc::new(setup::extractors(tasks)?), None) {
         Ok(opened) => opened,
         Err(error) => {
-            return Row {
+            return Ok(Row {
                 found: Probe::of(ProbeState::Misconfigured, Some(error.to_string())),
                 ..row
-            };
+            });
         }
     };
     let answered = tasks.iter().filter(|task| opened.covered(&task.id)).count();
-    let other = |task: &&Task| opened.workers()[0].answers_another_prompt(task);
-    let stale = tasks.iter().filter(other).count();
+    let mut stale = 0;
+    tasks.for_each(|_, task| {
+        stale += usize::from(opened.workers()[0].answers_another_prompt(task));
+        Ok::<(), anyhow::Error>(())
+    })?;
     let mut found = if stale > 0 {
         let message = format!(
             "{stale} tasks have another prompt than the one that was recorded; record them again"
@@ -214,7 +220,7 @@ fn recorded(worker: &Worker, row: Row, tasks: &TaskSet, only_recorded: bool) -> 
         Probe::of(ProbeState::Ok, None)
     };
     found.remarks = opened.notices();
-    Row { found, tasks: Some(tasks.len()), tasks_answered: Some(answered), ..row }
+    Ok(Row { found, tasks: Some(tasks.len()), tasks_answered: Some(answered), ..row })
 }
 
 fn show(rows: &[Row], cost_usd: f64) -> anyhow::Result<()> {

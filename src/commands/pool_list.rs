@@ -2,6 +2,8 @@
 
 use clap::Args;
 use conductor_configs::schema::WorkerKind;
+use conductor_datasets::{DataError, TaskSet};
+use conductor_rollout::Pool;
 use conductor_types::WorkerCapability;
 use serde::Serialize;
 
@@ -38,6 +40,7 @@ pub fn run(args: &List) -> anyhow::Result<Exit> {
     let config = args.config.resolve()?.config;
     let (tasks, _) = setup::tasks(&config)?;
     let pool = setup::pool(&config, &tasks)?;
+    let answered = answered(&tasks, &pool)?;
     let rows: Vec<Row<'_>> = config
         .pool
         .workers
@@ -58,10 +61,7 @@ pub fn run(args: &List) -> anyhow::Result<Exit> {
             input_usd_per_million: worker.card().price.map(|price| price.input_usd_per_million),
             output_usd_per_million: worker.card().price.map(|price| price.output_usd_per_million),
             tasks: tasks.len(),
-            tasks_answered: tasks
-                .iter()
-                .filter(|task| worker.covers(&task.id) && worker.can_be_graded(task))
-                .count(),
+            tasks_answered: answered[number],
         })
         .collect();
     if args.json {
@@ -93,6 +93,18 @@ pub fn run(args: &List) -> anyhow::Result<Exit> {
     }
     page.print()?;
     Ok(Exit::Done)
+}
+
+/// How many tasks each worker answers in a way that can be judged.
+fn answered(tasks: &TaskSet, pool: &Pool) -> Result<Vec<usize>, DataError> {
+    let mut answered = vec![0; pool.workers().len()];
+    tasks.for_each(|entry, task| {
+        for (count, worker) in answered.iter_mut().zip(pool.workers()) {
+            *count += usize::from(worker.covers(&entry.id) && worker.can_be_graded(task));
+        }
+        Ok::<(), DataError>(())
+    })?;
+    Ok(answered)
 }
 
 /// Its kind, as configurations write it.

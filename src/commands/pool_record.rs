@@ -6,7 +6,6 @@ use std::sync::Arc;
 use clap::Args;
 use conductor_configs::schema;
 use conductor_configs::schema::WorkerKind;
-use conductor_reward::Extractors;
 use conductor_rollout::Pool as Workers;
 use conductor_rollout::ledger::Account;
 use conductor_rollout::recording::{self, RecordOptions, RecordProgress, RecordReport};
@@ -15,6 +14,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
 use super::data::SplitArg;
+use super::setup;
 use crate::cli::ConfigArgs;
 use crate::exit::Exit;
 use crate::interrupt;
@@ -55,7 +55,7 @@ pub fn run(args: &Record) -> anyhow::Result<Exit> {
     let workers = live_workers(&config.pool, &args.workers)?;
     let id = conductor_types::account::fresh();
     let account = Some(Account { id: &id, budget: &config.budget });
-    let pool = Workers::open(&workers, Arc::new(Extractors::new(all.iter())), account)?;
+    let pool = Workers::open(&workers, Arc::new(setup::extractors(&all)?), account)?;
     let splits = match args.split {
         Some(split) => vec![Split::from(split)],
         None => vec![Split::Train, Split::Valid, Split::Test],
@@ -64,8 +64,8 @@ pub fn run(args: &Record) -> anyhow::Result<Exit> {
     let tasks: Vec<Task> = splits
         .into_iter()
         .flat_map(|split| all.sample(split, limit, config.tasks.split.seed))
-        .cloned()
-        .collect();
+        .map(|entry| all.question(entry).map(Arc::unwrap_or_clone))
+        .collect::<Result<_, _>>()?;
     if tasks.is_empty() {
         return Err(Problem::usage("no task is left to be recorded")
             .next("choose another --split or a larger --max-tasks")

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use conductor_checkpoints::Checkpoint;
 use conductor_configs::Config;
 use conductor_configs::schema::WorkerKind;
-use conductor_datasets::TaskSet;
+use conductor_datasets::{DataError, TaskSet};
 use conductor_reward::Extractors;
 use conductor_rollout::Pool;
 use conductor_trainer::{best_or_newest, checkpoint_of};
@@ -20,7 +20,8 @@ pub fn tasks(config: &Config) -> anyhow::Result<(TaskSet, usize)> {
     if config.tasks.only_recorded {
         let recorded = recorded_workers(config);
         if !recorded.workers.is_empty() {
-            let pool = Pool::open(&recorded, Arc::new(Extractors::new(tasks.iter())), None)?;
+            // Whom a recording covers hangs on no rule by which answers are found.
+            let pool = Pool::open(&recorded, Arc::new(Extractors::default()), None)?;
             left_out = tasks.retain(|id| pool.covered(id));
         }
     }
@@ -29,7 +30,17 @@ pub fn tasks(config: &Config) -> anyhow::Result<(TaskSet, usize)> {
 
 /// The whole pool, to be looked at: nothing is called, and no store is made.
 pub fn pool(config: &Config, tasks: &TaskSet) -> anyhow::Result<Pool> {
-    Ok(Pool::open(&config.pool, Arc::new(Extractors::new(tasks.iter())), None)?)
+    Ok(Pool::open(&config.pool, Arc::new(extractors(tasks)?), None)?)
+}
+
+/// The rules by which answers to these tasks are found.
+pub fn extractors(tasks: &TaskSet) -> Result<Extractors, DataError> {
+    let mut extractors = Extractors::default();
+    tasks.for_each(|_, task| {
+        extractors.add(task);
+        Ok::<(), DataError>(())
+    })?;
+    Ok(extractors)
 }
 
 /// The part of the pool that decides which tasks can be used; it opens without keys and servers.

@@ -1,6 +1,6 @@
 //! What a run works with beside the policy: tasks, pool, grader, and the runtime that worker calls wait on.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use conductor_configs::{Config, schema};
@@ -8,7 +8,7 @@ use conductor_datasets::TaskSet;
 use conductor_reward::{Extractors, Grader};
 use conductor_rollout::ledger::{Account, Ledger, Spent, Wall};
 use conductor_rollout::{ParseRules, Pool};
-use conductor_types::{Grading, Task, Verdict};
+use conductor_types::{Grading, Split, Task, Unscorable, Verdict};
 
 use crate::TrainError;
 use crate::listings::Listings;
@@ -18,6 +18,8 @@ use crate::obedience;
 pub struct Environment {
     /// The questions by split.
     pub tasks: TaskSet,
+    /// Whether some answers are judged by running Python.
+    needs_python: bool,
     /// The workers.
     pub pool: Pool,
     /// The judge.
@@ -42,29 +44,21 @@ impl Environment {
             .build()
             .map_err(TrainError::Runtime)?;
         let mut tasks = conductor_datasets::load(&config.tasks)?;
-        check_generators(&tasks)?;
-        let extractors = Arc::new(Extractors::new(tasks.iter()));
+        let extractors = Arc::new(extractors(&tasks)?);
         let account = account.map(|id| Account { id, budget: &config.budget });
         let pool = Pool::open(&config.pool, extractors, account)?;
         let total = tasks.len();
-        let missing: Vec<String> = tasks
-            .iter()
-            .filter(|task| !pool.covered(&task.id))
-            .map(|task| task.id.clone())
-            .collect();
-        let left_out = match missing.first() {
-            Some(example) if !config.tasks.only_recorded => {
-                return Err(TrainError::NotRecorded {
-                    missing: missing.len(),
-                    total,
-                    example: example.clone(),
-                });
+        if !config.tasks.only_recorded {
+            let mut missing = tasks.iter().filter(|task| !pool.covered(&task.id));
+            if let Some(example) = missing.next().map(|task| task.id.to_string()) {
+                let missing = 1 + missing.count();
+                return Err(TrainError::NotRecorded { missing, total, example });
             }
-            _ => tasks.retain(|id| pool.covered(id)),
-        };
-        check_gradings(&tasks, &pool)?;
-        check_prompts(&tasks, &pool)?;
-        let grader = if tasks.iter().any(Grader::needs_python) {
+        }
+        let left_out = tasks.retain(|id| pool.covered(id));
+        let kinds = check_tasks(&tasks, &pool)?;
+        let needs_python = kinds.iter().any(Grader::needs_python);
+        let grader = if needs_python {
             runtime.block_on(Grader::new(&config.reward))?
         } else {
             Grader::without_python()
@@ -77,7 +71,30 @@ impl Environment {
         };
         let verdicts = Mutex::default();
         let rollout = config.rollout.clone();
-        Ok(Self { tasks, pool, grader, rules, left_out, listings, rollout, runtime, verdicts })
+        Ok(Self {
+            tasks,
+            needs_python,
+            pool,
+            grader,
+            rules,
+            left_out,
+            listings,
+            rollout,
+            runtime,
+            verdicts,
+        })
+    }
+
+    /// At most `limit` questions of a split that must not be empty, in the order of a hash of their ids and `seed`.
+    pub(crate) fn questions(
+        &self,
+        split: Split,
+        limit: usize,
+        seed: u64,
+    ) -> Result<Vec<Arc<Task>>, TrainError> {
+        self.tasks.require(split)?;
+        let chosen = self.tasks.sample(split, limit, seed);
+        Ok(chosen.into_iter().map(|entry| self.tasks.question(entry)).collect::<Result<_, _>>()?)
     }
 
     /// The budget's limit that ends the run, once it is reached.
@@ -102,7 +119,7 @@ impl Environment {
                 self.tasks.len()
             ));
         }
-        if self.tasks.iter().any(Grader::needs_python) {
+        if self.needs_python {
             notices.extend(self.grader.unenforced());
         }
         notices
@@ -124,6 +141,14 @@ impl Environment {
                 return verdict;
             }
         }
+        let whole = match self.tasks.whole(task) {
+            Ok(whole) => whole,
+            Err(error) => {
+                let (cause, detail) = (Unscorable::BadTestData, error.to_string());
+                return Verdict::Unscorable { cause, detail };
+            }
+        };
+        let task = whole.as_deref().unwrap_or(task);
         let verdict = self.grader.grade(task, answer, recorded_score).await;
         if reusable && !matches!(verdict, Verdict::Unscorable { .. }) {
             self.verdicts
@@ -135,11 +160,62 @@ impl Environment {
     }
 }
 
-/// An answer that nothing can judge would be paid for and never count.
-fn check_gradings(tasks: &TaskSet, pool: &Pool) -> Result<(), TrainError> {
-    for (worker, card) in pool.workers().iter().zip(pool.cards()) {
-        let mut ungradable = tasks.iter().filter(|task| !worker.can_be_graded(task));
-        let Some(example) = ungradable.next() else { continue };
+/// Tasks as most functions take them.
+pub(crate) fn refs(tasks: &[Arc<Task>]) -> Vec<&Task> {
+    tasks.iter().map(Arc::as_ref).collect()
+}
+
+/// The rules by which answers are found, of tasks that all can be scored.
+fn extractors(tasks: &TaskSet) -> Result<Extractors, TrainError> {
+    let mut extractors = Extractors::default();
+    tasks.for_each(|_, task| {
+        check_generator(task)?;
+        extractors.add(task);
+        Ok::<(), TrainError>(())
+    })?;
+    Ok(extractors)
+}
+
+/// What is wrong between one worker and the tasks: how many, and the first.
+#[derive(Default, Clone)]
+struct Found {
+    count: usize,
+    example: String,
+}
+
+impl Found {
+    fn note(&mut self, task: &Task) {
+        if self.count == 0 {
+            self.example.clone_from(&task.id);
+        }
+        self.count += 1;
+    }
+}
+
+/// Refuses answers that nothing could judge, which would be paid for and never count, and answers to other questions, which would be
+/// graded as answers to these. Reads each task once, and gives the first of each kind of grading and each reasoning-gym generator, with its
+/// entry and without: what a grader must be able to judge.
+fn check_tasks(tasks: &TaskSet, pool: &Pool) -> Result<Vec<Task>, TrainError> {
+    let mut kinds = BTreeMap::new();
+    let mut ungradable = vec![Found::default(); pool.workers().len()];
+    let mut stale = ungradable.clone();
+    tasks.for_each(|_, task| {
+        let generator = match &task.grading {
+            Grading::ReasoningGym { dataset, entry, .. } => (dataset.clone(), entry.is_some()),
+            _ => (String::new(), false),
+        };
+        kinds.entry((task.grading.kind(), generator)).or_insert_with(|| task.clone());
+        for (number, worker) in pool.workers().iter().enumerate() {
+            if !worker.can_be_graded(task) {
+                ungradable[number].note(task);
+            }
+            if worker.answers_another_prompt(task) {
+                stale[number].note(task);
+            }
+        }
+        Ok::<(), TrainError>(())
+    })?;
+    for (found, card) in ungradable.iter().zip(pool.cards()).filter(|(found, _)| found.count > 0) {
         let why = if card.simulated {
             "a simulated worker draws whether it is right and has no text that a rule could judge. Give the tasks the grading { \"kind\": \"recorded\" }, or take another kind of worker"
         } else {
@@ -148,45 +224,32 @@ fn check_gradings(tasks: &TaskSet, pool: &Pool) -> Result<(), TrainError> {
         return Err(TrainError::Usage(format!(
             "worker \"{}\": its answers to {} of {} tasks cannot be judged, for example to {}: {why}",
             card.name,
-            1 + ungradable.count(),
+            found.count,
             tasks.len(),
-            example.id
+            found.example
         )));
     }
-    Ok(())
-}
-
-/// Answers to other questions would be graded as answers to these.
-fn check_prompts(tasks: &TaskSet, pool: &Pool) -> Result<(), TrainError> {
-    for worker in pool.workers() {
-        let stale: Vec<&str> = tasks
-            .iter()
-            .filter(|task| worker.answers_another_prompt(task))
-            .map(|task| &*task.id)
-            .collect();
-        if let Some(example) = stale.first() {
-            return Err(TrainError::Usage(format!(
-                "worker \"{}\": {} of its {} recorded answers were given to another prompt than the task's now, for example {example}; take the tasks as they were when it was recorded, or record these tasks again",
-                worker.name(),
-                stale.len(),
-                tasks.len()
-            )));
-        }
+    for (found, worker) in stale.iter().zip(pool.workers()).filter(|(found, _)| found.count > 0) {
+        return Err(TrainError::Usage(format!(
+            "worker \"{}\": {} of its {} recorded answers were given to another prompt than the task's now, for example {}; take the tasks as they were when it was recorded, or record these tasks again",
+            worker.name(),
+            found.count,
+            tasks.len(),
+            found.example
+        )));
     }
-    Ok(())
+    Ok(kinds.into_values().collect())
 }
 
-fn check_generators(tasks: &TaskSet) -> Result<(), TrainError> {
-    for task in tasks.iter() {
-        if let Grading::ReasoningGym { dataset, .. } = &task.grading
-            && !conductor_reward::reasoning_gym::supported(dataset)
-        {
-            return Err(TrainError::Usage(format!(
-                "task {}: answers to the reasoning-gym generator \"{dataset}\" cannot be scored; supported are {}. Name those you want in tasks.sources, with datasets = […]",
-                task.id,
-                conductor_reward::reasoning_gym::supported_datasets().join(", ")
-            )));
-        }
+fn check_generator(task: &Task) -> Result<(), TrainError> {
+    if let Grading::ReasoningGym { dataset, .. } = &task.grading
+        && !conductor_reward::reasoning_gym::supported(dataset)
+    {
+        return Err(TrainError::Usage(format!(
+            "task {}: answers to the reasoning-gym generator \"{dataset}\" cannot be scored; supported are {}. Name those you want in tasks.sources, with datasets = […]",
+            task.id,
+            conductor_reward::reasoning_gym::supported_datasets().join(", ")
+        )));
     }
     Ok(())
 }

@@ -157,12 +157,17 @@ mod tests {
         conductor_configs::load_str("test.toml", &text).expect("a configuration").config
     }
 
+    fn task(environment: &Environment, id: &str) -> std::sync::Arc<Task> {
+        environment.tasks.get(environment.tasks.find(id).expect("a task")).expect("read")
+    }
+
     #[test]
     fn a_list_hangs_on_seed_task_and_step_and_under_evaluation_on_the_task_alone() {
         let folder = tempfile::tempdir().expect("a folder");
         let config = config(folder.path());
         let environment = Environment::open(&config, None).expect("an environment");
-        let (a, b) = (environment.tasks.find("a").unwrap(), environment.tasks.find("b").unwrap());
+        let (a, b) = (task(&environment, "a"), task(&environment, "b"));
+        let (a, b) = (&*a, &*b);
         let listings = &environment.listings;
         let many = |draw: fn(u64) -> Draw, task: &Task, listings: &Listings| -> Vec<Vec<usize>> {
             (0..20).map(|step| listings.of(task, draw(step)).places().to_vec()).collect()
@@ -187,7 +192,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let config = config(folder.path());
         let environment = Environment::open(&config, None).expect("an environment");
-        let task = environment.tasks.find("a").unwrap();
+        let task = &task(&environment, "a");
         let vote = environment.pool.cards().len() - 1;
         // A step whose list has the vote, and not as its own number.
         let (step, listing) = (0..1000)
@@ -221,7 +226,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let config = config(folder.path());
         let environment = Environment::open(&config, None).expect("an environment");
-        let task = environment.tasks.find("a").unwrap();
+        let task = &task(&environment, "a");
         let length = |messages: Vec<ChatMessage>| messages[1].content.len();
         let longest = length(environment.longest_messages(&config.workflow, task));
         for step in 0..50 {

@@ -14,7 +14,7 @@ use crate::metrics::Metrics;
 /// end, so that its dollars are not known.
 pub(crate) fn of(environment: &Environment, episode: &Episode) -> Option<bool> {
     let Outcome::Ran { workflow, .. } = &episode.outcome else { return None };
-    let constraint = environment.tasks.find(&episode.id.task_id)?.constraint.as_ref()?;
+    let constraint = environment.tasks.find(&episode.id.task_id)?.constraint.as_deref()?;
     let usage = episode.outcome.usage();
     Some(obeys(constraint, workflow, environment.pool.cards(), &usage))
 }

@@ -1,5 +1,7 @@
 //! What a run will take, before it takes it: memory, tokens, calls and dollars.
 
+use std::sync::Arc;
+
 use conductor_configs::{Config, schema};
 use conductor_policy::chat_template::ChatTemplate;
 use conductor_policy::tokenizer::Tokenizer;
@@ -8,7 +10,7 @@ use conductor_types::{Split, Task};
 use serde::Serialize;
 use tch::Kind;
 
-use crate::environment::Environment;
+use crate::environment::{Environment, refs};
 use crate::{TrainError, evaluate};
 
 /// An estimate of a run.
@@ -55,6 +57,8 @@ pub fn plan(config: &Config) -> Result<Plan, TrainError> {
     let folder = &config.policy.model;
     let model = ModelConfig::read(folder)?;
     let train = environment.tasks.require(Split::Train)?;
+    // What a run would refuse at its start.
+    environment.tasks.train_order(config.train.tasks_per_step as usize)?;
     let lengths = prompt_lengths(config, &environment, &model)?;
     let limit = (config.sampling.max_prompt_tokens as usize).min(model.max_positions);
     let too_long = lengths.iter().filter(|&&n| n > limit).count();
@@ -64,8 +68,10 @@ pub fn plan(config: &Config) -> Result<Plan, TrainError> {
         * u64::from(train_section.tasks_per_step)
         * u64::from(train_section.group_size);
     let calls = [episodes, episodes * u64::from(config.workflow.max_steps)];
-    let sample: Vec<&Task> = train.iter().take(PRICED).collect();
-    let usd_per_call = evaluate::known_usd_per_call(&environment, config, &sample)?;
+    let sample = environment.tasks.split(Split::Train).take(PRICED);
+    let sample: Vec<Arc<Task>> =
+        sample.map(|entry| environment.tasks.question(entry)).collect::<Result<_, _>>()?;
+    let usd_per_call = evaluate::known_usd_per_call(&environment, config, &refs(&sample))?;
     let trained = trained_parameters(config, &model);
     let (state_mib, working_mib) = memory(config, &model, placement.kind, trained, mean_prompt);
     Ok(Plan {
@@ -74,7 +80,7 @@ pub fn plan(config: &Config) -> Result<Plan, TrainError> {
         trained_parameters: trained,
         state_mib,
         working_mib,
-        tasks: [train.len(), environment.tasks.valid.len(), environment.tasks.test.len()],
+        tasks: [train, environment.tasks.count(Split::Valid), environment.tasks.count(Split::Test)],
         prompt_tokens: [mean_prompt, lengths.iter().copied().max().unwrap_or(0) as f64],
         too_long,
         episodes,
@@ -104,15 +110,14 @@ fn prompt_lengths(
 ) -> Result<Vec<usize>, TrainError> {
     let tokenizer = Tokenizer::load(&config.policy.model, model.vocab_size)?;
     let template = ChatTemplate::load(&config.policy.model)?;
-    environment
-        .tasks
-        .iter()
-        .map(|task| {
-            let messages = environment.longest_messages(&config.workflow, task);
-            let prefix = &config.workflow.assistant_prefix;
-            Ok(encode_prompt(&template, &tokenizer, &messages, prefix)?.len())
-        })
-        .collect()
+    let mut lengths = Vec::with_capacity(environment.tasks.len());
+    environment.tasks.for_each(|_, task| {
+        let messages = environment.longest_messages(&config.workflow, task);
+        let prefix = &config.workflow.assistant_prefix;
+        lengths.push(encode_prompt(&template, &tokenizer, &messages, prefix)?.len());
+        Ok::<(), TrainError>(())
+    })?;
+    Ok(lengths)
 }
 
 fn trained_parameters(config: &Config, model: &ModelConfig) -> u64 {

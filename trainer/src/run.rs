@@ -3,18 +3,19 @@
 mod persistence;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use conductor_checkpoints::{Best, Checkpoint, Checkpoints, RunFolder, TrainPhase, TrainState};
 use conductor_configs::Config;
 use conductor_datasets::episodes::TRAIN_PART;
-use conductor_datasets::{EpisodeLog, tasks_of_step};
+use conductor_datasets::{EpisodeLog, TrainOrder};
 use conductor_policy::Policy;
 use conductor_policy::generate::Monitor;
 use conductor_types::{Episode, Event, Phase, SampleRequest, Split, Task, seed};
 
-use crate::environment::Environment;
+use crate::environment::{Environment, refs};
 use crate::learner::{Item, Learner, UpdateOptions};
 use crate::metrics::{self, Metrics};
 use crate::recorder::Recorder;
@@ -61,11 +62,12 @@ pub fn train(
     let mut recorder = Recorder::open(folder, emit)?;
     recorder.progress(Phase::Load, "parts", 0, 3);
     let environment = Environment::open(config, Some(folder.id()))?;
-    let train_tasks = environment.tasks.require(Split::Train)?.to_vec();
+    environment.tasks.require(Split::Train)?;
     recorder.progress(Phase::Load, "parts", 1, 3);
     let policy = Policy::load(&config.policy, seed::derive(config.run.seed, "adapter", &[]))?;
     recorder.progress(Phase::Load, "parts", 2, 3);
     check_prompts(config, &environment, &policy)?;
+    let order = environment.tasks.train_order(config.train.tasks_per_step as usize)?;
     let mut run = Run::open(config, folder, &environment, policy, stop)?;
     run.resume(&mut recorder)?;
     recorder.progress(Phase::Load, "parts", 3, 3);
@@ -81,7 +83,7 @@ pub fn train(
     if run.is_finished() {
         recorder.notice("every step is done already; nothing is left to do")?;
     }
-    let result = run.all_steps(&train_tasks, &mut recorder, &|run| {
+    let result = run.all_steps(&order, &mut recorder, &|run| {
         run.state.seconds = before + started.elapsed().as_secs_f64();
     });
     run.state.seconds = before + started.elapsed().as_secs_f64();
@@ -122,7 +124,7 @@ fn check_prompts(
     environment: &Environment,
     policy: &Policy,
 ) -> Result<(), TrainError> {
-    let tasks = environment.tasks.split(Split::Train).len();
+    let tasks = environment.tasks.count(Split::Train);
     if config.train.steps > 0 && config.train.tasks_per_step as usize > tasks {
         return Err(TrainError::Usage(format!(
             "train.tasks_per_step is {}, and there are {tasks} training tasks; lower it to {tasks} or less",
@@ -130,7 +132,7 @@ fn check_prompts(
         )));
     }
     let limit = policy.decoding(&config.sampling, 0.0).max_prompt_tokens;
-    for task in environment.tasks.iter() {
+    environment.tasks.for_each(|_, task| {
         let messages = environment.longest_messages(&config.workflow, task);
         let length = policy.encode_prompt(&messages, &config.workflow.assistant_prefix)?.len();
         if length > limit {
@@ -139,8 +141,8 @@ fn check_prompts(
                 task.id
             )));
         }
-    }
-    Ok(())
+        Ok(())
+    })
 }
 
 /// A run under way.
@@ -182,14 +184,14 @@ impl<'a> Run<'a> {
 
     fn all_steps(
         &mut self,
-        train_tasks: &[Task],
+        order: &TrainOrder,
         recorder: &mut Recorder<'_>,
         clock: Clock<'_>,
     ) -> Result<(), TrainError> {
         while self.state.phase == TrainPhase::WarmStart
             && self.state.step < u64::from(self.config.warm_start.steps)
         {
-            self.warm_start_step(train_tasks, recorder)?;
+            self.warm_start_step(order, recorder)?;
             clock(self);
             self.save_when_due(recorder)?;
         }
@@ -202,7 +204,7 @@ impl<'a> Run<'a> {
         // The start of reinforcement is kept for good: it is what the trained policy is compared with.
         self.save(recorder)?;
         while self.state.step < u64::from(self.config.train.steps) {
-            self.train_step(train_tasks, recorder)?;
+            self.train_step(order, recorder)?;
             self.validate_when_due(recorder)?;
             clock(self);
             self.save_when_due(recorder)?;
@@ -212,18 +214,13 @@ impl<'a> Run<'a> {
 
     fn warm_start_step(
         &mut self,
-        train_tasks: &[Task],
+        order: &TrainOrder,
         recorder: &mut Recorder<'_>,
     ) -> Result<(), TrainError> {
         let (step, steps) = (self.state.step, u64::from(self.config.warm_start.steps));
         let began = Instant::now();
-        let items = warm_start::examples(
-            self.environment,
-            &self.learner.policy,
-            self.config,
-            train_tasks,
-            step,
-        )?;
+        let items =
+            warm_start::examples(self.environment, &self.learner.policy, self.config, order, step)?;
         let lr = warm_start::learning_rate(self.config.warm_start.lr, step, steps);
         let options = self.update_options();
         let stats = self.learner.supervised_update(&items, lr, step, options)?;
@@ -243,23 +240,18 @@ impl<'a> Run<'a> {
 
     fn train_step(
         &mut self,
-        train_tasks: &[Task],
+        order: &TrainOrder,
         recorder: &mut Recorder<'_>,
     ) -> Result<(), TrainError> {
         let (step, steps) = (self.state.step, u64::from(self.config.train.steps));
         let began = Instant::now();
         let order_seed = seed::derive(self.config.run.seed, "order", &[]);
-        let tasks: Vec<&Task> = tasks_of_step(
-            order_seed,
-            train_tasks.len(),
-            self.config.train.tasks_per_step as usize,
-            step,
-        )?
-        .into_iter()
-        .map(|index| &train_tasks[index])
-        .collect();
+        let set = &self.environment.tasks;
+        let drawn = order.step(order_seed, step)?.into_iter();
+        let tasks: Vec<Arc<Task>> =
+            drawn.map(|n| set.question(set.at(Split::Train, n))).collect::<Result<_, _>>()?;
 
-        let (mut groups, mut timing) = self.roll_out(&tasks, recorder)?;
+        let (mut groups, mut timing) = self.roll_out(&refs(&tasks), recorder)?;
         rollouts::shape(&mut groups, &self.config.reward, &self.config.train.advantage);
         let all: Vec<Episode> = groups.iter().flatten().cloned().collect();
         // Written before the update, so that a batch that breaks the learner can be looked at.
@@ -373,7 +365,7 @@ impl<'a> Run<'a> {
             self.config.eval.every_steps.is_some_and(|every| step.is_multiple_of(u64::from(every)))
                 || last;
         let done = self.state.validated == Some(step);
-        if !due || done || self.environment.tasks.split(Split::Valid).is_empty() {
+        if !due || done || self.environment.tasks.count(Split::Valid) == 0 {
             return Ok(());
         }
         let groups = evaluate::episodes(

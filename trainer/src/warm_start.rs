@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use conductor_configs::Config;
+use conductor_datasets::TrainOrder;
 use conductor_rollout::{ParseRules, generate, parse, render};
 use conductor_types::seed::{SplitMix, derive};
-use conductor_types::{Task, Workflow};
+use conductor_types::{Split, Workflow};
 
 use crate::TrainError;
 use crate::environment::Environment;
@@ -21,17 +22,18 @@ pub(crate) fn examples(
     environment: &Environment,
     policy: &conductor_policy::Policy,
     config: &Config,
-    train: &[Task],
+    order: &TrainOrder,
     step: u64,
 ) -> Result<Vec<Item>, TrainError> {
     let mut rng = SplitMix::new(derive(config.run.seed, "warm_start", &[&step.to_string()]));
     let mut items = Vec::with_capacity(config.warm_start.batch_size as usize);
     let end = policy.model.config.eos_tokens.first().copied();
     while items.len() < config.warm_start.batch_size as usize {
-        let task = &train[rng.below(train.len())];
+        let set = &environment.tasks;
+        let task = set.question(set.at(Split::Train, order.draw(&mut rng)))?;
         let draw = Draw::WarmStart(step);
-        let listing = environment.listings.of(task, draw);
-        let messages = environment.messages(&config.workflow, task, draw);
+        let listing = environment.listings.of(&task, draw);
+        let messages = environment.messages(&config.workflow, &task, draw);
         let prefix = &config.workflow.assistant_prefix;
         let tokens: Arc<[i64]> = policy.encode_prompt(&messages, prefix)?.into();
         for _ in 0..EXAMPLES_A_TASK.min(config.warm_start.batch_size - items.len() as u32) {

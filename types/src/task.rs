@@ -21,6 +21,9 @@ pub struct Task {
     pub parts: Vec<Part>,
     /// How an answer is judged.
     pub grading: Grading,
+    /// The day that the question was published on, as `YYYY-MM-DD`, where it is known; what stands behind the day does not count.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub date: Option<String>,
     /// What the user asks of the workflow; part of the question as the policy reads it, and of no worker's message.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub constraint: Option<Constraint>,

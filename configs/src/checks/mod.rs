@@ -54,6 +54,8 @@ const CHECKS: &[Check] = &[
     tasks::training_has_tasks,
     tasks::validation_has_tasks,
     tasks::sources_differ,
+    tasks::dates_fit_the_split,
+    tasks::weights_are_all_or_none,
     tasks::only_recorded_needs_a_recording,
     constraints::shares_fit_together,
     constraints::each_has_a_rule,

@@ -1,7 +1,7 @@
 //! `[tasks]`.
 
 use super::{Facts, Finding};
-use crate::schema::{TaskSource, WorkerKind};
+use crate::schema::{SplitKind, SplitShares, TaskSource, WorkerKind};
 
 /// The shares are shares of one whole.
 pub(super) fn shares_sum_to_one(facts: &Facts<'_>) -> Vec<Finding> {
@@ -31,7 +31,7 @@ pub(super) fn training_has_tasks(facts: &Facts<'_>) -> Vec<Finding> {
     } else {
         return Vec::new();
     };
-    if config.tasks.split.train > 0.0 {
+    if config.tasks.split.train > 0.0 || config.tasks.split.kind == SplitKind::Date {
         return Vec::new();
     }
     let message = format!("no task is left for training, while `{steps}` is above 0");
@@ -42,7 +42,8 @@ pub(super) fn training_has_tasks(facts: &Facts<'_>) -> Vec<Finding> {
 /// Evaluation during training looks at the validation split.
 pub(super) fn validation_has_tasks(facts: &Facts<'_>) -> Vec<Finding> {
     let config = facts.config;
-    if config.eval.every_steps.is_none() || config.tasks.split.valid > 0.0 {
+    let split = &config.tasks.split;
+    if config.eval.every_steps.is_none() || split.valid > 0.0 || split.kind == SplitKind::Date {
         return Vec::new();
     }
     let message = "no task is left for the evaluation during training";
@@ -50,17 +51,88 @@ pub(super) fn validation_has_tasks(facts: &Facts<'_>) -> Vec<Finding> {
     vec![Finding::new(["tasks.split.valid", "eval.every_steps"], message, help)]
 }
 
+/// Days are days, and stand only where they decide.
+pub(super) fn dates_fit_the_split(facts: &Facts<'_>) -> Vec<Finding> {
+    let SplitShares { kind, valid_from, test_from, .. } = &facts.config.tasks.split;
+    let days = [("tasks.split.valid_from", valid_from), ("tasks.split.test_from", test_from)];
+    let given = || days.into_iter().filter_map(|(key, day)| Some((key, day.as_deref()?)));
+    if *kind != SplitKind::Date {
+        return given()
+            .map(|(key, _)| {
+                let message = "a day has no part in a split that is not by date";
+                let help = "set `tasks.split.kind` to \"date\", or leave the day out";
+                Finding::new([key, "tasks.split.kind"], message, help)
+            })
+            .collect();
+    }
+    if let Some((key, day)) = given().find(|(_, day)| !is_day(day)) {
+        let message = format!("expected a day as \"2024-08-31\", got {day:?}");
+        return vec![Finding::new([key], message, "write year, month and day")];
+    }
+    match (valid_from, test_from) {
+        (None, None) => {
+            let message = "a split by date has no day to split at";
+            let help = "give `tasks.split.test_from` the first day of the test split, and \
+                        `tasks.split.valid_from` that of the validation split";
+            vec![Finding::new(["tasks.split.kind", "tasks.split.test_from"], message, help)]
+        }
+        (Some(valid), Some(test)) if valid > test => {
+            let message =
+                format!("the validation split would begin ({valid}) after the test split ({test})");
+            let keys = ["tasks.split.valid_from", "tasks.split.test_from"];
+            vec![Finding::new(keys, message, "give `valid_from` the earlier day")]
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// A day of the Gregorian calendar as `YYYY-MM-DD`.
+fn is_day(text: &str) -> bool {
+    let parts: Vec<&str> = text.split('-').collect();
+    let [year, month, day] = parts[..] else { return false };
+    let number = |part: &str, width: usize| -> Option<u32> {
+        (part.len() == width && part.bytes().all(|b| b.is_ascii_digit()))
+            .then(|| part.parse().ok())?
+    };
+    let (Some(year), Some(month), Some(day)) = (number(year, 4), number(month, 2), number(day, 2))
+    else {
+        return false;
+    };
+    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let days = match month {
+        4 | 6 | 9 | 11 => 30,
+        2 => 28 + u32::from(leap),
+        1..=12 => 31,
+        _ => 0,
+    };
+    (1..=days).contains(&day)
+}
+
+/// Weights only mean something beside one another.
+pub(super) fn weights_are_all_or_none(facts: &Facts<'_>) -> Vec<Finding> {
+    let sources = &facts.config.tasks.sources;
+    let without = sources.iter().position(|source| source.weight.is_none());
+    let with = sources.iter().position(|source| source.weight.is_some());
+    let (Some(without), Some(with)) = (without, with) else { return Vec::new() };
+    let keys =
+        [format!("tasks.sources[{without}].weight"), format!("tasks.sources[{with}].weight")];
+    let message = format!("source {without} has no `weight`, and source {with} has one");
+    vec![Finding::new(keys, message, "give every source a weight, or none")]
+}
+
 /// Ids are unique over all sources, so a file cannot be read twice.
 pub(super) fn sources_differ(facts: &Facts<'_>) -> Vec<Finding> {
     let sources = &facts.config.tasks.sources;
     let mut findings = Vec::new();
     for (i, later) in sources.iter().enumerate() {
-        if let Some(j) = sources[..i].iter().position(|earlier| overlap(earlier, later)) {
+        if let Some(j) =
+            sources[..i].iter().position(|earlier| overlap(&earlier.reads, &later.reads))
+        {
             findings.push(Finding::new(
                 [format!("tasks.sources[{i}].path"), format!("tasks.sources[{j}].path")],
                 format!(
                     "{} is read twice, so its tasks would have the same ids",
-                    later.path().display()
+                    later.reads.path().display()
                 ),
                 "leave one of the two out, or let them name different `datasets`",
             ));
@@ -135,6 +207,53 @@ mod tests {
         };
         assert!(conflicts(&[&gym(r#"["x"]"#, r#"["y"]"#)]).is_empty());
         assert_eq!(conflicts(&[&gym(r#"["x"]"#, r#"["y","x"]"#)]), ["tasks.sources[1].path"]);
+    }
+
+    #[test]
+    fn days_that_decide_nothing_or_are_none() {
+        let by_date = |rest: &str| conflicts(&[&format!("tasks.split={{kind=\"date\"{rest}}}")]);
+        assert!(by_date(r#",test_from="2024-10-01""#).is_empty());
+        assert!(by_date(r#",valid_from="2024-02-29",test_from="2024-10-01""#).is_empty());
+        assert_eq!(by_date(""), ["tasks.split.kind"]);
+        for day in [
+            "2023-02-29",
+            "2024-13-01",
+            "2024-1-01",
+            "2024-10-32",
+            "today",
+            "2024-10-00",
+            "+024-10-01",
+        ] {
+            assert_eq!(
+                by_date(&format!(",test_from=\"{day}\"")),
+                ["tasks.split.test_from"],
+                "{day}"
+            );
+        }
+        assert_eq!(
+            by_date(r#",valid_from="2024-10-02",test_from="2024-10-01""#),
+            ["tasks.split.valid_from"]
+        );
+        assert_eq!(
+            conflicts(&[r#"tasks.split={test_from="2024-10-01"}"#]),
+            ["tasks.split.test_from"]
+        );
+        // Shares of nothing are no matter where days decide.
+        let none = r#"tasks.split={kind="date",test_from="2024-10-01",train=0,valid=0,test=1}"#;
+        assert!(conflicts(&[none]).is_empty());
+    }
+
+    #[test]
+    fn a_weight_beside_none() {
+        let of = |a: &str, b: &str| {
+            conflicts(&[&format!(
+                r#"tasks.sources=[{{kind="jsonl",path="a"{a}}},{{kind="jsonl",path="b"{b}}}]"#
+            )])
+        };
+        assert!(of("", "").is_empty());
+        assert!(of(",weight=1,cap=240", ",weight=0.5").is_empty());
+        assert_eq!(of("", ",weight=0.5"), ["tasks.sources[0].weight"]);
+        assert_eq!(of(",weight=2", ""), ["tasks.sources[1].weight"]);
     }
 
     #[test]

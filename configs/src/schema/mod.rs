@@ -34,7 +34,7 @@ pub use rollout::{Rollout, Stragglers};
 pub use run::Run;
 pub use sampling::Sampling;
 pub use simulated::{Effort, SimulatedWorker};
-pub use tasks::{SplitShares, TaskSource, Tasks};
+pub use tasks::{Source, SplitKind, SplitShares, TaskSource, Tasks};
 pub use train::{Advantage, Aggregation, LrSchedule, Optimizer, Train};
 pub use warm_start::WarmStart;
 pub use workflow::{PromptShow, Workflow};

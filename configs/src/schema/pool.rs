@@ -239,7 +239,7 @@ impl OpenAiWorker {
 
 /// Turns "shared keys plus one of these variants" into one closed object a variant, so that an editor
 /// (and the walk over the schema) can name the one key that is wrong.
-fn close_variants(schema: &mut schemars::Schema) {
+pub(super) fn close_variants(schema: &mut schemars::Schema) {
     let object = schema.ensure_object();
     object.remove("unevaluatedProperties");
     object.remove("type");

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 /// Where a run is stored, how it is watched, and how its work is cut to fit the machine.
-const FREE: [&str; 8] = [
+const FREE: [&str; 9] = [
     "run.name",
     "run.dir",
     "run.threads",
     "pool.store",
+    "tasks.cache",
     "sampling.batch_size",
     "train.micro_batch_tokens",
     "policy.recompute_activations",

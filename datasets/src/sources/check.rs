@@ -134,6 +134,7 @@ mod tests {
                 prompt: "1+1?".into(),
                 grading,
                 parts: Vec::new(),
+                date: None,
                 constraint: None,
             },
         )
@@ -211,6 +212,7 @@ mod tests {
             prompt: "p".into(),
             grading: Grading::Recorded,
             parts: Vec::new(),
+            date: None,
             constraint: None,
         };
         for (id, domain, prompt, words) in [

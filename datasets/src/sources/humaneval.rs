@@ -50,7 +50,7 @@ pub(super) fn read(path: &Path, emit: &mut Emit) -> Result<(), DataError> {
         let (domain, prompt) = ("humaneval".to_string(), prompt(&line.prompt));
         emit(
             at,
-            Task { id: line.task_id, domain, prompt, grading, parts: Vec::new(), constraint: None },
+            Task { id: line.task_id, domain, prompt, grading, parts: Vec::new(), date: None, constraint: None },
         )
     })
 }

@@ -2,23 +2,26 @@
 
 use std::path::Path;
 
-use conductor_types::{Constraint, Grading, Task};
+use conductor_types::{Constraint, Grading, Part, Task};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use super::{Emit, domain_of, lines};
 use crate::error::{DataError, Position};
 
-const EXPECTED: &str = "a task {\"id\", \"prompt\", \"domain\"?, \"grading\": {\"kind\": …}, \
-                        \"constraint\": {\"text\", …}?} (docs/formats.md, Tasks)";
+const EXPECTED: &str = "a task {\"id\", \"prompt\", \"parts\"?, \"domain\"?, \"grading\": {\"kind\": …}, \
+                        \"date\"?, \"constraint\": {\"text\", …}?} (docs/formats.md, Tasks)";
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Line {
     id: String,
     prompt: String,
+    #[serde(default)]
+    parts: Vec<Part>,
     domain: Option<String>,
     grading: Grading,
+    date: Option<String>,
     constraint: Option<Constraint>,
     /// Room for what other programs keep with a task. Every other key is refused, since a misspelt
     /// `domain` would go unnoticed.
@@ -29,8 +32,8 @@ struct Line {
 pub(super) fn read(path: &Path, emit: &mut Emit) -> Result<(), DataError> {
     let domain = domain_of(path);
     lines::for_each(path, EXPECTED, |number, line: Line| {
-        let Line { id, prompt, domain: own, grading, constraint, _metadata } = line;
+        let Line { id, prompt, parts, domain: own, grading, date, constraint, _metadata } = line;
         let domain = own.unwrap_or_else(|| domain.clone());
-        emit(Position::Line(number), Task { id, domain, prompt, grading, constraint })
+        emit(Position::Line(number), Task { id, domain, prompt, parts, grading, date, constraint })
     })
 }

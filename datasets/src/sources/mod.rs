@@ -41,13 +41,15 @@ pub fn read(source: &TaskSource, visit: &mut Visit) -> Result<(), DataError> {
         TaskSource::Jsonl { path } => jsonl::read(path, &mut emit)?,
         TaskSource::Parquet { path } => parquet::read(path, &mut emit)?,
     }
-    if tasks == 0 {
-        return Err(DataError::NoTasks {
-            what: path.display().to_string(),
-            help: "expected at least one; was its export cut short?".into(),
-        });
+    if tasks == 0 { Err(empty(path)) } else { Ok(()) }
+}
+
+/// The error of a source without tasks.
+pub(crate) fn empty(path: &Path) -> DataError {
+    DataError::NoTasks {
+        what: path.display().to_string(),
+        help: "expected at least one; was its export cut short?".into(),
     }
-    Ok(())
 }
 
 /// What a source hands its tasks to.

@@ -1,10 +1,11 @@
 //! Anyone's own tasks as a Parquet table with the text columns `id`, `prompt`, `grading` (JSON) and,
-//! where wanted, `domain` and `constraint` (JSON). Other columns are left alone: tools add their own.
+//! where wanted, `domain`, `date`, `parts` and `constraint` (JSON). Other columns are left alone: tools add their own.
 
 use std::path::Path;
 
 use arrow_array::{Array, RecordBatch, StringArray};
-use conductor_types::{Constraint, Grading, Task};
+use conductor_types::{Constraint, Grading, Part, Task};
+use serde::de::DeserializeOwned;
 
 use super::{Emit, domain_of, lines};
 use crate::columns::{self, Table};
@@ -13,9 +14,11 @@ use crate::error::{DataError, Place, Position};
 const GRADING: &str = "a grading rule as JSON text {\"kind\": …} (docs/formats.md, Tasks)";
 const CONSTRAINT: &str = "a constraint as JSON text {\"text\", …} (docs/formats.md, Constraints)";
 
+const PARTS: &str = "content parts as JSON text [{\"type\", …}, …] (docs/formats.md, Tasks)";
+
 pub(super) fn read(path: &Path, emit: &mut Emit) -> Result<(), DataError> {
     let table = Table::open(path)?;
-    let optional = ["domain", "constraint"].into_iter().filter(|name| table.has(name));
+    let optional = ["domain", "date", "parts", "constraint"].into_iter().filter(|name| table.has(name));
     let wanted: Vec<&str> = ["id", "prompt", "grading"].into_iter().chain(optional).collect();
     let domain = domain_of(path);
     let mut row = 0;
@@ -36,21 +39,25 @@ struct Columns<'a> {
     prompt: &'a StringArray,
     grading: &'a StringArray,
     domain: Option<&'a StringArray>,
+    date: Option<&'a StringArray>,
+    parts: Option<&'a StringArray>,
     constraint: Option<&'a StringArray>,
 }
 
 impl<'a> Columns<'a> {
     fn of(path: &Path, batch: &'a RecordBatch, there: &[&str]) -> Result<Self, DataError> {
         let text = |name| columns::get::<StringArray>(path, batch, name, "text");
+        let json = |name| {
+            columns::get::<StringArray>(path, batch, name, "JSON text, not a nested column")
+        };
         Ok(Self {
             id: text("id")?,
             prompt: text("prompt")?,
-            grading: columns::get(path, batch, "grading", "JSON text, not a nested column")?,
+            grading: json("grading")?,
             domain: there.contains(&"domain").then(|| text("domain")).transpose()?,
-            constraint: there
-                .contains(&"constraint")
-                .then(|| columns::get(path, batch, "constraint", "JSON text, not a nested column"))
-                .transpose()?,
+            date: there.contains(&"date").then(|| text("date")).transpose()?,
+            parts: there.contains(&"parts").then(|| json("parts")).transpose()?,
+            constraint: there.contains(&"constraint").then(|| json("constraint")).transpose()?,
         })
     }
 
@@ -72,20 +79,32 @@ impl<'a> Columns<'a> {
             Some(column) if column.is_valid(i) => column.value(i),
             _ => domain,
         };
-        let constraint = match self.constraint {
-            Some(column) if column.is_valid(i) => {
-                lines::decode::<Constraint>(column.value(i)).map(Some).map_err(|given| {
-                    DataError::Record { place: place.clone(), expected: CONSTRAINT.into(), given }
-                })?
-            }
-            _ => None,
-        };
+        let constraint = optional::<Constraint>(self.constraint, i, place, CONSTRAINT)?;
+        let parts = optional::<Vec<Part>>(self.parts, i, place, PARTS)?.unwrap_or_default();
+        let date = self.date.filter(|column| column.is_valid(i));
         Ok(Task {
             id: text(self.id, "id")?,
             domain: domain.to_string(),
             prompt: text(self.prompt, "prompt")?,
+            parts,
             grading,
+            date: date.map(|column| column.value(i).to_owned()),
             constraint,
         })
     }
+}
+
+/// JSON in a column that need not be there.
+fn optional<T: DeserializeOwned>(
+    column: Option<&StringArray>,
+    i: usize,
+    place: &Place,
+    expected: &str,
+) -> Result<Option<T>, DataError> {
+    let Some(column) = column.filter(|column| column.is_valid(i)) else { return Ok(None) };
+    lines::decode(column.value(i)).map(Some).map_err(|given| DataError::Record {
+        place: place.clone(),
+        expected: expected.into(),
+        given,
+    })
 }

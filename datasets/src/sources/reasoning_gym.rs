@@ -74,6 +74,7 @@ pub(super) fn read(
                 prompt,
                 grading,
                 parts: Vec::new(),
+                date: None,
                 constraint: None,
             },
         )

@@ -25,6 +25,7 @@ pub fn task(id: &str) -> Task {
         prompt: format!("What is the answer to {id}?"),
         grading: Grading::Exact { gold: "4".into() },
         parts: Vec::new(),
+        date: None,
         constraint: None,
     }
 }

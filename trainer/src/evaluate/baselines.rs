@@ -206,6 +206,7 @@ mod tests {
             prompt: "?".into(),
             grading,
             parts: Vec::new(),
+            date: None,
             constraint: None,
         }
     }

@@ -8,6 +8,7 @@ mod table;
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use conductor_configs::{Config, schema};
@@ -20,7 +21,7 @@ pub use stats::{Interval, mcnemar_p, mean_interval};
 pub use table::{Difference, DomainMeans, Report, Row, RowKind};
 
 use crate::TrainError;
-use crate::environment::Environment;
+use crate::environment::{Environment, refs};
 use crate::obedience;
 use crate::rollouts::{self, RolloutOptions, Rounds};
 
@@ -72,7 +73,7 @@ pub fn evaluate(
     progress: &mut dyn FnMut(&str, usize, usize),
 ) -> Result<Report, TrainError> {
     let tasks = chosen(environment, config, split)?;
-    let mut rows = without_policy(environment, config, &tasks, stop, progress)?;
+    let mut rows = without_policy(environment, config, &refs(&tasks), stop, progress)?;
     for Contestant { name, step, load } in contestants {
         let policy = load()?;
         let mut tell = |done, total| progress(&name, done, total);
@@ -94,9 +95,12 @@ pub fn evaluate_pool(
 ) -> Result<Report, TrainError> {
     let tasks = match split {
         Some(split) => chosen(environment, config, split)?,
-        None => environment.tasks.iter().collect(),
+        None => {
+            let tasks = &environment.tasks;
+            tasks.iter().map(|entry| tasks.question(entry)).collect::<Result<_, _>>()?
+        }
     };
-    let rows = without_policy(environment, config, &tasks, stop, progress)?;
+    let rows = without_policy(environment, config, &refs(&tasks), stop, progress)?;
     Ok(table::report(rows, environment, config, split))
 }
 
@@ -108,7 +112,7 @@ fn without_policy(
     progress: &mut dyn FnMut(&str, usize, usize),
 ) -> Result<Vec<baselines::NamedRow>, TrainError> {
     let valid = chosen(environment, config, Split::Valid)?;
-    baselines::rows(environment, config, &valid, tasks, stop, &mut |done, total| {
+    baselines::rows(environment, config, &refs(&valid), tasks, stop, &mut |done, total| {
         progress("workers", done, total);
     })
 }
@@ -124,6 +128,7 @@ pub(crate) fn episodes(
     progress: &mut dyn FnMut(usize, usize),
 ) -> Result<Vec<Vec<Episode>>, TrainError> {
     let tasks = chosen(environment, config, split)?;
+    let tasks = refs(&tasks);
     let decoding = policy.decoding(&config.sampling, 0.0);
     let rounds = Rounds {
         workflow: &config.workflow,
@@ -253,14 +258,13 @@ pub(crate) fn answered(
     }
 }
 
-fn chosen<'e>(
-    environment: &'e Environment,
+fn chosen(
+    environment: &Environment,
     config: &Config,
     split: Split,
-) -> Result<Vec<&'e Task>, TrainError> {
-    environment.tasks.require(split)?;
+) -> Result<Vec<Arc<Task>>, TrainError> {
     let limit = config.eval.max_tasks.map_or(usize::MAX, |n| n as usize);
-    Ok(environment.tasks.sample(split, limit, config.tasks.split.seed))
+    environment.questions(split, limit, config.tasks.split.seed)
 }
 
 /// Mean dollars of one call over workers and tasks, where every solver's price is known without calling a live one.

@@ -4,6 +4,12 @@ use conductor_configs::Config;
 use conductor_rollout::recording::{self, RecordedAnswer, Recording};
 
 use super::*;
+use crate::environment::refs;
+
+fn tasks_of(environment: &Environment) -> Vec<Arc<Task>> {
+    let tasks = &environment.tasks;
+    tasks.iter().map(|entry| tasks.get(entry).expect("a task")).collect()
+}
 
 /// Says what it is told to, sample by sample.
 struct Script(Vec<&'static str>);
@@ -67,7 +73,8 @@ fn completions_become_episodes_with_verdicts_rewards_and_advantages() {
     let folder = tempfile::tempdir().expect("a folder");
     let config = config(folder.path());
     let environment = Environment::open(&config, None).expect("an environment");
-    let tasks: Vec<&Task> = environment.tasks.iter().collect();
+    let tasks = tasks_of(&environment);
+    let tasks = refs(&tasks);
     let requests =
         requests(&environment, &config.workflow, &tasks, Draw::Training(4), |_, n| n.into(), 3);
     let right = "model_id: [0]\nsubtasks: [\"go\"]\naccess_list: [[]]";
@@ -124,7 +131,8 @@ fn options<'a>(stop: &'a AtomicBool, journal: Option<&'a Path>) -> RolloutOption
 
 /// Four samples a task in two rounds: bad then good, good then bad, good and kept, and one that writes no workflow.
 fn two_rounds(config: &Config, environment: &Environment) -> Vec<Vec<Episode>> {
-    let tasks: Vec<&Task> = environment.tasks.iter().collect();
+    let tasks = tasks_of(&environment);
+    let tasks = refs(&tasks);
     let fits = |_: &SampleRequest| Ok(true);
     let seeds = |_: &Task, sample: u32, _: u32| u64::from(sample);
     let rounds = Rounds {
@@ -192,7 +200,8 @@ fn a_finished_episode_is_taken_from_the_journal_until_a_checkpoint_has_it() {
     let folder = tempfile::tempdir().expect("a folder");
     let config = config(folder.path());
     let environment = Environment::open(&config, None).expect("an environment");
-    let tasks: Vec<&Task> = environment.tasks.iter().collect();
+    let tasks = tasks_of(&environment);
+    let tasks = refs(&tasks);
     let asked =
         requests(&environment, &config.workflow, &tasks, Draw::Training(4), |_, n| n.into(), 2);
     let stop = AtomicBool::new(false);
@@ -253,7 +262,8 @@ fn a_worker_that_fails_too_often_is_named() {
     };
     let folder = tempfile::tempdir().expect("a folder");
     let environment = Environment::open(&config(folder.path()), None).expect("an environment");
-    let task = environment.tasks.iter().next().unwrap();
+    let tasks = tasks_of(&environment);
+    let task = &tasks[0];
     let job = Job {
         task,
         sample: 0,
@@ -278,7 +288,8 @@ fn a_stop_ends_the_rollouts() {
     let folder = tempfile::tempdir().expect("a folder");
     let config = config(folder.path());
     let environment = Environment::open(&config, None).expect("an environment");
-    let tasks: Vec<&Task> = environment.tasks.iter().collect();
+    let tasks = tasks_of(&environment);
+    let tasks = refs(&tasks);
     let requests = requests(&environment, &config.workflow, &tasks, Draw::Training(0), |_, _| 0, 1);
     let completions = sample(&mut Script(vec!["x"]), &requests).expect("samples");
     let stop = AtomicBool::new(true);
