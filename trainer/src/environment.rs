@@ -124,7 +124,7 @@ impl Environment {
                 return verdict;
             }
         }
-        let verdict = self.grader.grade(task, answer, recorded_score).await;
+        let verdict = self.grader.grade(task, answer, recorded_score).await.verdict;
         if reusable && !matches!(verdict, Verdict::Unscorable { .. }) {
             self.verdicts
                 .lock()
