@@ -7,10 +7,12 @@
 mod choice;
 mod code;
 mod number;
+mod program;
 
 pub use choice::choice;
 pub use code::{Code, code};
 pub use number::{Number, number};
+pub use program::{official_program, program};
 
 use crate::pytext::strip;
 
