@@ -31,6 +31,8 @@ pub enum Command {
     /// Look at a policy from outside: its log-probabilities and its greedy answers.
     #[command(subcommand)]
     Policy(commands::policy::PolicyVerb),
+    /// Judge answers, one case a line.
+    Grade(commands::grade::Grade),
     /// Say what this machine offers and what is missing.
     Doctor(commands::doctor::Doctor),
     /// Show, check and document configurations.

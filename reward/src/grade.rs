@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
-use conductor_configs::schema::Reward;
+use conductor_configs::schema::{self, Reward};
+use conductor_sandbox::{Sandbox, StartError};
 use conductor_types::{Graded, Grading, Task, Unscorable, WrongCause};
 use tokio::sync::Semaphore;
 
+use crate::code::{self, Judging, Resources, Rules};
 use crate::extract;
 use crate::graders::{choice, exact, gym, number, recorded, right, shown, unscorable, wrong};
 use crate::python::{Ending, Program, Python};
@@ -14,6 +16,7 @@ use crate::python::{Ending, Program, Python};
 #[derive(Debug, Clone)]
 pub struct Grader {
     python: Option<Arc<Interpreter>>,
+    sandbox: Option<(Sandbox, Rules)>,
 }
 
 #[derive(Debug)]
@@ -36,6 +39,9 @@ pub enum GraderError {
         /// What happened.
         reason: String,
     },
+    /// Programs cannot be run apart from everything else.
+    #[error(transparent)]
+    Sandbox(#[from] StartError),
     /// A limit that nothing can run under.
     #[error("reward.python.{key} = {given}: expected {expected}")]
     Limit {
@@ -80,12 +86,27 @@ impl Grader {
             reason,
         })?;
         let permits = Semaphore::new(parallel.min(Semaphore::MAX_PERMITS));
-        Ok(Self { python: Some(Arc::new(Interpreter { python, permits })) })
+        Ok(Self { python: Some(Arc::new(Interpreter { python, permits })), sandbox: None })
     }
 
     /// A grader for tasks without programs; Python tasks are unscorable to it. For machines without an interpreter.
     pub fn without_python() -> Self {
-        Self { python: None }
+        Self { python: None, sandbox: None }
+    }
+
+    /// A grader that runs programs in the sandbox. Starts it, which runs hostile programs as a test. Must be called within a tokio
+    /// runtime.
+    pub async fn sandboxed(
+        options: &schema::Sandbox,
+        judging: Judging,
+    ) -> Result<Self, GraderError> {
+        let sandbox = Sandbox::start(options).await?;
+        Ok(Self { python: None, sandbox: Some((sandbox, Rules::new(options, judging))) })
+    }
+
+    /// Whether a task needs [`Grader::sandboxed`].
+    pub fn needs_sandbox(task: &Task) -> bool {
+        matches!(task.grading, Grading::Code { .. } | Grading::Python { .. })
     }
 
     /// Whether a task needs [`Grader::new`].
@@ -106,7 +127,37 @@ impl Grader {
     /// - Python: right is 1 where the tests ran to their end.
     /// - Recorded: `recorded_score` itself, right with that score above 0.
     pub async fn grade(&self, task: &Task, answer: &str, recorded_score: Option<f64>) -> Graded {
-        match &task.grading {
+        self.grade_measured(task, answer, recorded_score).await.0
+    }
+
+    /// [`Grader::grade`] with what the program used, where the answer is one and it was run.
+    pub async fn grade_measured(
+        &self,
+        task: &Task,
+        answer: &str,
+        recorded_score: Option<f64>,
+    ) -> (Graded, Option<Resources>) {
+        let graded = match &task.grading {
+            Grading::Code {
+                public_test_cases,
+                private_test_cases,
+                metadata,
+                time_limit_secs,
+                memory_limit_mib,
+            } => {
+                let question = code::Question {
+                    public_test_cases,
+                    private_test_cases,
+                    metadata,
+                    time_limit_secs: *time_limit_secs,
+                    memory_limit_mib: *memory_limit_mib,
+                };
+                let Some((sandbox, rules)) = &self.sandbox else {
+                    let detail = "this grader was made without a sandbox";
+                    return (unscorable(Unscorable::SandboxError, detail), None);
+                };
+                return code::grade(sandbox, rules, &question, answer).await;
+            }
             Grading::Exact { gold } => exact::grade(gold, answer),
             Grading::Choice { gold, options } => choice::grade(gold, *options, answer),
             Grading::Number { gold, tolerance } => number::grade(gold, *tolerance, answer),
@@ -117,10 +168,10 @@ impl Grader {
             }
             Grading::Fuzzy { .. }
             | Grading::Math { .. }
-            | Grading::Code { .. }
             | Grading::Countdown { .. }
             | Grading::Judge { .. } => unwired(&task.grading),
-        }
+        };
+        (graded, None)
     }
 
     async fn program(&self, prelude: &str, tests: &str, entry_point: &str, answer: &str) -> Graded {

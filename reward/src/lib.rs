@@ -5,6 +5,7 @@
 //! answers have no score at all; nothing here turns one into a zero. This crate knows nothing of models, pools or
 //! tensors.
 
+mod code;
 mod decimal;
 pub mod extract;
 mod grade;
@@ -15,6 +16,7 @@ pub mod reasoning_gym;
 pub mod shape;
 mod votes;
 
+pub use code::{Judging, Resources};
 pub use grade::{Grader, GraderError};
 pub use shape::{Credited, Member, evaluation_reward, shape_group};
 pub use votes::Extractors;

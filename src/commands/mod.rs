@@ -8,6 +8,7 @@ pub mod data;
 pub mod doctor;
 pub mod eval;
 pub mod export;
+pub mod grade;
 mod model_args;
 pub mod policy;
 pub mod pool;
@@ -33,6 +34,7 @@ pub fn run(command: Command) -> anyhow::Result<Exit> {
         Command::Export(verb) => export::run(&verb),
         Command::Checkpoint(verb) => checkpoint::run(verb),
         Command::Policy(verb) => policy::run(verb),
+        Command::Grade(verb) => grade::run(verb),
         Command::Doctor(verb) => doctor::run(&verb),
         Command::Config(verb) => config::run(verb),
         Command::Data(verb) => data::run(verb),

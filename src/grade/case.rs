@@ -34,10 +34,9 @@ pub fn read(line: &Line) -> (Value, Result<Case, String>) {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let id = id(bytes);
     let case = match line {
-        Line::TooLong(_) => Err(format!(
-            "the line is longer than {} MiB; {EXPECTED}",
-            LONGEST_LINE >> 20
-        )),
+        Line::TooLong(_) => {
+            Err(format!("the line is longer than {} MiB; {EXPECTED}", LONGEST_LINE >> 20))
+        }
         Line::Whole(_) => case(&id, bytes),
     };
     (id, case)
@@ -49,13 +48,13 @@ fn case(id: &Value, bytes: &[u8]) -> Result<Case, String> {
         let text = error.to_string();
         text.split(" at line ").next().unwrap_or_default().to_owned()
     };
-    let fields: Fields = serde_json::from_slice(bytes).map_err(|error| {
-        format!("{EXPECTED}; column {}: {}", error.column(), told(&error))
-    })?;
+    let fields: Fields = serde_json::from_slice(bytes)
+        .map_err(|error| format!("{EXPECTED}; column {}: {}", error.column(), told(&error)))?;
     let Fields { mut task, answer, recorded_score } = fields;
     relax(&mut task)?;
-    let grading = Grading::deserialize(task)
-        .map_err(|error| format!("task: {} (docs/formats.md lists the kinds and their fields)", told(&error)))?;
+    let grading = Grading::deserialize(task).map_err(|error| {
+        format!("task: {} (docs/formats.md lists the kinds and their fields)", told(&error))
+    })?;
     let name = id.as_str().map_or_else(|| id.to_string(), str::to_owned);
     let task = Task {
         id: name,
@@ -76,7 +75,9 @@ fn relax(task: &mut Value) -> Result<(), String> {
     if let Some(Value::Number(gold)) = fields.get("gold") {
         let exact = !gold.is_f64() || gold.as_f64().is_some_and(|value| value.abs() < EXACT);
         if !exact {
-            return Err("task: `gold` is a number that loses digits as one; write it as a text".into());
+            return Err(
+                "task: `gold` is a number that loses digits as one; write it as a text".into()
+            );
         }
         let text = gold.to_string();
         fields.insert("gold".into(), text.into());
@@ -143,13 +144,16 @@ mod tests {
     #[test]
     fn gold_numbers_and_metadata_as_text_are_taken() {
         let grading = |task: &str| {
-            read_text(&format!(r#"{{"task": {task}, "answer": ""}}"#)).1.map(|case| case.task.grading)
+            read_text(&format!(r#"{{"task": {task}, "answer": ""}}"#))
+                .1
+                .map(|case| case.task.grading)
         };
         let number = Grading::Number { gold: "42".into(), tolerance: 0.0 };
         assert_eq!(grading(r#"{"kind": "number", "gold": 42}"#), Ok(number));
         let error = grading(r#"{"kind": "number", "gold": 12345678901234567890123}"#).unwrap_err();
         assert!(error.contains("loses digits"), "{error}");
-        let code = r#"{"kind": "code", "public_test_cases": [], "metadata": "{\"func_name\": \"f\"}"}"#;
+        let code =
+            r#"{"kind": "code", "public_test_cases": [], "metadata": "{\"func_name\": \"f\"}"}"#;
         let Ok(Grading::Code { metadata, .. }) = grading(code) else { panic!("a code task") };
         assert_eq!(metadata.func_name.as_deref(), Some("f"));
         assert!(grading(r#"{"kind": "code", "metadata": "{"}"#).unwrap_err().contains("metadata"));
@@ -160,10 +164,22 @@ mod tests {
         for (line, id, words) in [
             (r#"{"id": 5, "task": {"kind": "exact", "gold": "x"}"#, json!(5), "column"),
             (r#"{"id": "a", "task": {"kind": "magic"}, "answer": "x"}"#, json!("a"), "magic"),
-            (r#"{"task": {"kind": "exact"}, "answer": "x", "id": "b"}"#, json!("b"), "missing field `gold`"),
-            (r#"{"id": "c", "task": {"kind": "exact", "gold": "x"}}"#, json!("c"), "missing field `answer`"),
+            (
+                r#"{"task": {"kind": "exact"}, "answer": "x", "id": "b"}"#,
+                json!("b"),
+                "missing field `gold`",
+            ),
+            (
+                r#"{"id": "c", "task": {"kind": "exact", "gold": "x"}}"#,
+                json!("c"),
+                "missing field `answer`",
+            ),
             (r#"{"id": "d", "task": 5, "answer": "x"}"#, json!("d"), "task"),
-            (r#"{"id": "e", "task": {"kind": "exact", "gold": "x"}, "answer": null}"#, json!("e"), "null"),
+            (
+                r#"{"id": "e", "task": {"kind": "exact", "gold": "x"}, "answer": null}"#,
+                json!("e"),
+                "null",
+            ),
             ("[1]", json!(null), "expected"),
             ("nonsense", json!(null), "expected"),
             ("{", json!(null), "expected"),

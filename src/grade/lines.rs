@@ -96,7 +96,10 @@ mod tests {
     #[test]
     fn a_line_that_is_too_long_is_skipped_to_its_end() {
         let found = lines("abcdefghij\nabcdefghijk\nab\n", 10);
-        assert_eq!(found, [whole("abcdefghij"), Line::TooLong(b"abcdefghijk"[..].into()), whole("ab")]);
+        assert_eq!(
+            found,
+            [whole("abcdefghij"), Line::TooLong(b"abcdefghijk"[..].into()), whole("ab")]
+        );
         let long = "x".repeat(20_000);
         let found = lines(&format!("{long}\ny"), 10_000);
         assert_eq!(found, [Line::TooLong(vec![b'x'; KEPT]), whole("y")]);

@@ -87,7 +87,10 @@ mod tests {
         );
         let wrong = Verdict::Wrong { cause: WrongCause::NoCode, detail: "a\nb".into() };
         let wrong = row(wrong, Took::default());
-        assert_eq!((&wrong["score"], &wrong["cause"], &wrong["detail"]), (&json!(0.0), &json!("no_code"), &json!("a\nb")));
+        assert_eq!(
+            (&wrong["score"], &wrong["cause"], &wrong["detail"]),
+            (&json!(0.0), &json!("no_code"), &json!("a\nb"))
+        );
         assert_eq!((&wrong["cpu_ms"], &wrong["peak_mib"]), (&Value::Null, &Value::Null));
         let none = Verdict::Unscorable { cause: Unscorable::BadTestData, detail: String::new() };
         let none = row(none, Took::default());

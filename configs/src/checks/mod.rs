@@ -107,7 +107,7 @@ workers = [
             sets: sets.iter().map(|s| (*s).to_owned()).collect(),
             ..Default::default()
         };
-        match crate::load::load_text_with("base.toml", BASE, &request) {
+        match crate::load::load_text("base.toml", BASE, &request) {
             Ok(_) => Vec::new(),
             Err(errors) => errors
                 .iter()

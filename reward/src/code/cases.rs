@@ -37,7 +37,9 @@ pub(super) enum CasesError {
 /// What is wrong with an encoded text.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Reason {
-    #[error("expected a list of test cases, JSON, or base64 of zlib of a pickled text; got an empty text")]
+    #[error(
+        "expected a list of test cases, JSON, or base64 of zlib of a pickled text; got an empty text"
+    )]
     Empty,
     #[error("it is neither JSON nor base64 ({0})")]
     Base64(#[from] base64::DecodeError),
@@ -164,8 +166,7 @@ impl<'de> Visitor<'de> for Forms {
             let (given, wanted) = (inputs.len(), outputs.len());
             return Err(A::Error::custom(format!("{given} inputs and {wanted} outputs")));
         }
-        let testtype =
-            if func_name.is_some() { TestType::Functional } else { TestType::Stdin };
+        let testtype = if func_name.is_some() { TestType::Functional } else { TestType::Stdin };
         let tests = inputs
             .into_iter()
             .zip(outputs)
@@ -202,7 +203,8 @@ mod tests {
     // Made by CPython 3.11: base64.b64encode(zlib.compress(pickle.dumps(json.dumps(tests), protocol=4))), tests being
     // [{"input": "1 2\n", "output": "3\n", "testtype": "stdin"}], and the same with the dictionary form of two tests
     // {"input_output": json.dumps({"inputs": ["1\n2", "3\n4"], "outputs": ["3", "7"], "fn_name": "add"})}.
-    const LIST: &str = "eJxrYJlqxwABPVbR1UqZeQWlJUpWCkqGCkYxeUo6Ckr5pSVQIWOIQElqcUlJZUEqSKi4JCUzT6k2dooeALEqFJ0=";
+    const LIST: &str =
+        "eJxrYJlqxwABPVbR1UqZeQWlJUpWCkqGCkYxeUo6Ckr5pSVQIWOIQElqcUlJZUEqSKi4JCUzT6k2dooeALEqFJ0=";
     const DICTIONARY: &str = "eJxrYJkazQABtVN6eDLzCkpL4vNLS4DUlB7XaiWwQLGSlUK0kmFMnpGSjoKScUyeiVIskAFRBpE0BsmYg4XT8uLzEnNTgcJKiSkpSrVTivUAJrceSg==";
 
     #[test]

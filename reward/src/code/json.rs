@@ -274,8 +274,21 @@ mod tests {
             ("null", Json::Null),
             (r#""a\n\u00e9\ud83d\ude00\/""#, Json::Text("a\né😀/".into())),
             ("[]", Json::List(vec![])),
-            ("[1, [2.5], \"\"]\n", Json::List(vec![int("1"), Json::List(vec![Json::Float(2.5)]), Json::Text(String::new())])),
-            (r#"{"a": 1, "b": {}, "a": 2}"#, Json::Object(BTreeMap::from([("a".into(), int("2")), ("b".into(), Json::Object(BTreeMap::new()))]))),
+            (
+                "[1, [2.5], \"\"]\n",
+                Json::List(vec![
+                    int("1"),
+                    Json::List(vec![Json::Float(2.5)]),
+                    Json::Text(String::new()),
+                ]),
+            ),
+            (
+                r#"{"a": 1, "b": {}, "a": 2}"#,
+                Json::Object(BTreeMap::from([
+                    ("a".into(), int("2")),
+                    ("b".into(), Json::Object(BTreeMap::new())),
+                ])),
+            ),
         ] {
             assert_eq!(parse(text), Ok(value), "{text}");
         }
@@ -285,9 +298,37 @@ mod tests {
     #[test]
     fn what_is_no_json_is_refused_where_it_breaks() {
         for text in [
-            "", " ", "[", "[1", "[1,", "[1,]", "{", "{\"a\"", "{\"a\":", "{\"a\":1,}", "{a:1}", "01", "1.", ".5", "+1",
-            "1e", "-", "--1", "nul", "\"", "\"\\\"", "\"\\x\"", "\"\\u12\"", "\"\\ud800\"", "\"\\ud800\\u0041\"", "\"\n\"",
-            "'a'", "1 2", "True", "\u{feff}1", "\"\\u00é\"",
+            "",
+            " ",
+            "[",
+            "[1",
+            "[1,",
+            "[1,]",
+            "{",
+            "{\"a\"",
+            "{\"a\":",
+            "{\"a\":1,}",
+            "{a:1}",
+            "01",
+            "1.",
+            ".5",
+            "+1",
+            "1e",
+            "-",
+            "--1",
+            "nul",
+            "\"",
+            "\"\\\"",
+            "\"\\x\"",
+            "\"\\u12\"",
+            "\"\\ud800\"",
+            "\"\\ud800\\u0041\"",
+            "\"\n\"",
+            "'a'",
+            "1 2",
+            "True",
+            "\u{feff}1",
+            "\"\\u00é\"",
         ] {
             assert!(parse(text).is_err(), "{text:?}");
         }

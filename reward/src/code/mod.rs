@@ -33,6 +33,21 @@ pub(crate) struct Question<'a> {
     pub(crate) memory_limit_mib: Option<u64>,
 }
 
+/// How programs are run and told of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Judging {
+    /// By whose rules programs are found in answers, run, and compared.
+    pub mode: Mode,
+    /// Most characters of a program's output that a detail quotes.
+    pub longest_quote: usize,
+}
+
+impl Default for Judging {
+    fn default() -> Self {
+        Self { mode: Mode::Native, longest_quote: 200 }
+    }
+}
+
 /// By which rules programs are run and judged.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Rules {
@@ -61,8 +76,9 @@ const LEAST_MEMORY_MIB: u64 = 16;
 const MOST_MEMORY_MIB: u64 = 1 << 20;
 
 impl Rules {
-    /// The rules of a configuration. At most `longest_quote` characters of a program's output are quoted in a detail.
-    pub(crate) fn new(options: &schema::Sandbox, mode: Mode, longest_quote: usize) -> Self {
+    /// The rules of a configuration.
+    pub(crate) fn new(options: &schema::Sandbox, judging: Judging) -> Self {
+        let Judging { mode, longest_quote } = judging;
         let time = match mode {
             Mode::Native => Duration::try_from_secs_f64(options.time_secs).unwrap_or(OFFICIAL_TIME),
             Mode::LcbOfficial => OFFICIAL_TIME,
@@ -79,9 +95,12 @@ impl Rules {
         let mut limits = self.limits;
         if let Some(secs) = question.time_limit_secs {
             let given = Duration::try_from_secs_f64(secs).ok();
-            limits.time = given.filter(|d| !d.is_zero() && secs <= LONGEST_SECS).ok_or_else(|| {
-                format!("time_limit_secs = {secs}: expected more than 0 and at most {LONGEST_SECS}")
-            })?;
+            limits.time =
+                given.filter(|d| !d.is_zero() && secs <= LONGEST_SECS).ok_or_else(|| {
+                    format!(
+                        "time_limit_secs = {secs}: expected more than 0 and at most {LONGEST_SECS}"
+                    )
+                })?;
         }
         if let Some(mib) = question.memory_limit_mib {
             if !(LEAST_MEMORY_MIB..=MOST_MEMORY_MIB).contains(&mib) {
@@ -181,7 +200,8 @@ impl Judge {
             _ => return ControlFlow::Break(()),
         };
         if let Some((cause, detail)) = difference {
-            self.failure = Some(Failure { cause, detail: format!("{}: {detail}", self.name(test)) });
+            self.failure =
+                Some(Failure { cause, detail: format!("{}: {detail}", self.name(test)) });
             return ControlFlow::Break(());
         }
         self.right += 1;

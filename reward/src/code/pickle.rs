@@ -178,14 +178,24 @@ mod tests {
     fn lengths_are_only_claims() {
         let huge = b"\x8d\xff\xff\xff\xff\xff\xff\xff\x7fabc.";
         assert!(read(huge).unwrap_err().contains("at most 268435456"));
-        assert!(read(b"\x8d\xff\xff\xff\x0f\0\0\0\0abc.").unwrap_err().contains("reading it failed"));
+        assert!(
+            read(b"\x8d\xff\xff\xff\x0f\0\0\0\0abc.").unwrap_err().contains("reading it failed")
+        );
         for end in 0..TEXT.len() {
             assert!(read(&TEXT[..end]).is_err(), "{end}");
         }
         assert!(read(b"\x80\x09.").unwrap_err().contains("protocol 9"));
-        for shapeless in [&b"."[..], b"}.", b"\x8c\x01a\x8c\x01b.", b"}\x8c\x01a\x8c\x01bs.", b"}\x8c\x0cinput_outputs."] {
+        for shapeless in [
+            &b"."[..],
+            b"}.",
+            b"\x8c\x01a\x8c\x01b.",
+            b"}\x8c\x01a\x8c\x01bs.",
+            b"}\x8c\x0cinput_outputs.",
+        ] {
             assert!(read(shapeless).unwrap_err().contains("neither"), "{shapeless:?}");
         }
-        assert!(read(&[&b"\x8c\x01a".repeat(33)[..], b"."].concat()).unwrap_err().contains("neither"));
+        assert!(
+            read(&[&b"\x8c\x01a".repeat(33)[..], b"."].concat()).unwrap_err().contains("neither")
+        );
     }
 }

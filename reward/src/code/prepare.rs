@@ -34,7 +34,9 @@ pub(super) enum Expected {
 pub(super) enum BadTests {
     #[error(transparent)]
     Cases(#[from] CasesError),
-    #[error("the tests are \"functional\", but metadata.func_name does not say which function to call")]
+    #[error(
+        "the tests are \"functional\", but metadata.func_name does not say which function to call"
+    )]
     NoFunction,
     #[error("metadata.func_name = {0:?} is not the name of a function")]
     FunctionName(String),

@@ -4,7 +4,7 @@ use super::*;
 use conductor_sandbox::Plain;
 
 fn rules(mode: Mode) -> Rules {
-    Rules::new(&schema::Sandbox::default(), mode, 40)
+    Rules::new(&schema::Sandbox::default(), Judging { mode, longest_quote: 40 })
 }
 
 fn judge(mode: Mode, expected: &[&str]) -> Judge {
@@ -141,8 +141,8 @@ fn limits_come_from_the_question_then_from_the_rules() {
         memory_limit_mib,
     };
     let options = schema::Sandbox { time_secs: 2.5, memory_mib: 300, ..Default::default() };
-    let native = Rules::new(&options, Mode::Native, 10);
-    let official = Rules::new(&options, Mode::LcbOfficial, 10);
+    let native = Rules::new(&options, Judging::default());
+    let official = Rules::new(&options, Judging { mode: Mode::LcbOfficial, ..Judging::default() });
     let limits = native.limits(&question(None, None)).unwrap();
     assert_eq!((limits.time, limits.memory_bytes), (Duration::from_millis(2500), 300 << 20));
     assert_eq!(official.limits(&question(None, None)).unwrap().time, Duration::from_secs(6));

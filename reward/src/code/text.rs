@@ -31,8 +31,7 @@ pub(super) enum Difference {
 
 /// `Ok` where the output is right.
 pub(super) fn compare(output: &[u8], expected: &str) -> Result<(), Difference> {
-    let output =
-        std::str::from_utf8(output).map_err(|e| Difference::NotUtf8(e.valid_up_to()))?;
+    let output = std::str::from_utf8(output).map_err(|e| Difference::NotUtf8(e.valid_up_to()))?;
     let (given, wanted) = (pytext::strip(output), pytext::strip(expected));
     let count = |text: &str| text.split('\n').count();
     if count(given) != count(wanted) {
@@ -73,16 +72,18 @@ fn numbers(a: &str, b: &str) -> Numbers {
             (Some(Number::Value(a)), Some(Number::Value(b))) if a == b => {}
             (Some(a), Some(b)) if a == Number::Signalling || b == Number::Signalling => {
                 // Both lines are turned into numbers, and their lengths compared, before any number is.
-                let all = |rest: &mut dyn Iterator<Item = &str>| {
-                    rest.try_fold(0usize, |n, token| number(token).map(|_| n + 1))
-                };
-                let (left_a, left_b) = (all(&mut rest_a), all(&mut rest_b));
+                let (left_a, left_b) = (count_numbers(rest_a), count_numbers(rest_b));
                 let whole = left_a.is_some() && left_a == left_b;
                 return if whole { Numbers::Signal } else { Numbers::Differ };
             }
             _ => return Numbers::Differ,
         }
     }
+}
+
+/// How many numbers these are, or `None` where not all are numbers.
+fn count_numbers<'a>(mut tokens: impl Iterator<Item = &'a str>) -> Option<usize> {
+    tokens.try_fold(0, |count, token| number(token).map(|_| count + 1))
 }
 
 /// `str.split()`.
@@ -108,8 +109,8 @@ fn number(token: &str) -> Option<Number> {
     let bare = bare.strip_prefix(['+', '-']).unwrap_or(&bare);
     let payload = |name: &str| {
         let (head, digits) = bare.split_at_checked(name.len())?;
-        let whole = head.eq_ignore_ascii_case(name)
-            && digits.chars().all(|c| pytext::digit(c).is_some());
+        let whole =
+            head.eq_ignore_ascii_case(name) && digits.chars().all(|c| pytext::digit(c).is_some());
         whole.then_some(())
     };
     if payload("snan").is_some() {

@@ -202,7 +202,10 @@ mod tests {
             (text("a"), "\"\\u0061\""),
             (Plain::List(vec![int("1"), Plain::None]), "[1.0, null]"),
             (Plain::Tuple(vec![int("1"), Plain::Tuple(vec![])]), "[1, []]"),
-            (Plain::Dict(vec![(text("b"), int("2")), (text("a"), int("1"))]), r#"{"a": 1, "b": 2}"#),
+            (
+                Plain::Dict(vec![(text("b"), int("2")), (text("a"), int("1"))]),
+                r#"{"a": 1, "b": 2}"#,
+            ),
             (Plain::Dict(vec![]), "{}"),
         ] {
             assert!(is(&value, json), "{value:?} == {json}");

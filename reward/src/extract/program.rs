@@ -10,7 +10,8 @@ use super::code::{defines, fenced, unfenced};
 pub fn program(text: &str, function: Option<&str>) -> Result<String, Failure> {
     let blocks = fenced(text);
     let names = function.map(|name| ["Solution", name]);
-    let answers = |source: &str| names.is_some_and(|names| names.iter().any(|n| defines(source, n)));
+    let answers =
+        |source: &str| names.is_some_and(|names| names.iter().any(|n| defines(source, n)));
     if blocks.is_empty() {
         let bare = names.into_iter().flatten().filter(|name| defines(text, name));
         return bare.filter_map(|name| unfenced(text, name)).next().ok_or(Failure::NoCode);
@@ -41,8 +42,12 @@ mod tests {
     fn the_last_program_counts_and_the_one_that_answers_before_it() {
         let text = "```python\nprint(1)\n```\nor\n```\nprint(2)\n```\n```\n\n```";
         assert_eq!(program(text, None).as_deref(), Ok("print(2)"));
-        let usage = "```\nclass Solution:\n    def f(self): pass\n```\nTry\n```\nSolution().f()\n```";
-        assert_eq!(program(usage, Some("f")).as_deref(), Ok("class Solution:\n    def f(self): pass"));
+        let usage =
+            "```\nclass Solution:\n    def f(self): pass\n```\nTry\n```\nSolution().f()\n```";
+        assert_eq!(
+            program(usage, Some("f")).as_deref(),
+            Ok("class Solution:\n    def f(self): pass")
+        );
         let plain = "```\ndef f(a):\n    return a\n```\nTry\n```\nprint(f(1))\n```";
         assert_eq!(program(plain, Some("f")).as_deref(), Ok("def f(a):\n    return a"));
         assert_eq!(program("```\nx = 1\n```", Some("f")).as_deref(), Ok("x = 1"));
@@ -52,7 +57,10 @@ mod tests {
     #[test]
     fn a_text_without_fences_is_a_program_where_it_defines_what_is_asked_for() {
         let bare = "Sure.\nimport math\nclass Solution:\n    def f(self): pass";
-        assert_eq!(program(bare, Some("f")).as_deref(), Ok("import math\nclass Solution:\n    def f(self): pass"));
+        assert_eq!(
+            program(bare, Some("f")).as_deref(),
+            Ok("import math\nclass Solution:\n    def f(self): pass")
+        );
         for text in ["", "print(1)", "  print(1)", "I cannot.", "```\n```", "```"] {
             assert_eq!(program(text, None), Err(Failure::NoCode), "{text:?}");
         }
