@@ -16,5 +16,5 @@ pub mod shape;
 mod votes;
 
 pub use grade::{Grader, GraderError};
-pub use shape::{Credited, Member, evaluation_reward, shape_group};
+pub use shape::{Credited, Member, Taken, evaluation_losses, evaluation_reward, shape_group};
 pub use votes::Extractors;

@@ -18,6 +18,7 @@ mod pool_ledger;
 mod pool_list;
 mod pool_prices;
 mod pool_record;
+pub mod report;
 mod setup;
 pub mod train;
 pub mod workflow;
@@ -37,6 +38,7 @@ pub fn run(command: Command) -> anyhow::Result<Exit> {
         Command::Config(verb) => config::run(verb),
         Command::Data(verb) => data::run(verb),
         Command::Pool(verb) => pool::run(verb),
+        Command::Report(verb) => report::run(verb),
         Command::Workflow(verb) => workflow::run(verb),
         Command::Bench(verb) => bench::run(verb),
     }
