@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use conductor_configs::schema::Reward;
-use conductor_types::{Grading, Task, Unscorable, Verdict, WrongCause};
+use conductor_types::{Graded, Grading, Task, Unscorable, WrongCause};
 use tokio::sync::Semaphore;
 
 use crate::extract;
-use crate::judge::{choice, exact, number, recorded, scored, shown, unscorable, wrong};
+use crate::graders::{choice, exact, gym, number, recorded, right, shown, unscorable, wrong};
 use crate::python::{Ending, Program, Python};
 
 /// Judges answers. Cheap to clone; clones share the limit on programs under test at once.
@@ -98,47 +98,39 @@ impl Grader {
         self.python.as_ref().map(|interpreter| interpreter.python.unenforced()).unwrap_or_default()
     }
 
-    /// Judges `answer`. Ends within a bound for every answer; dropping the future kills a program under test.
+    /// Finds the answer proper in `answer` and judges it. Ends within a bound for every answer; dropping the future kills a program under test.
     ///
     /// - Exact, choice, number: the answer is looked for as [`extract`] says; right is 1.
     /// - reasoning-gym: right is 1 where the generator's own scorer gives 1. What it gives less for is wrong, and its
     ///   number stands in the detail: 0.01 for a wrong number is a consolation, not a partly right answer.
     /// - Python: right is 1 where the tests ran to their end.
     /// - Recorded: `recorded_score` itself, right with that score above 0.
-    pub async fn grade(&self, task: &Task, answer: &str, recorded_score: Option<f64>) -> Verdict {
+    pub async fn grade(&self, task: &Task, answer: &str, recorded_score: Option<f64>) -> Graded {
         match &task.grading {
-            Grading::Exact { gold } => exact(gold, answer),
-            Grading::Choice { gold, options } => choice(gold, *options, answer),
-            Grading::Number { gold, tolerance } => number(gold, *tolerance, answer),
-            Grading::ReasoningGym { dataset, gold, .. } => scored(dataset, gold, answer),
-            Grading::Recorded => recorded(recorded_score),
+            Grading::Exact { gold } => exact::grade(gold, answer),
+            Grading::Choice { gold, options } => choice::grade(gold, *options, answer),
+            Grading::Number { gold, tolerance } => number::grade(gold, *tolerance, answer),
+            Grading::ReasoningGym { dataset, gold, .. } => gym::grade(dataset, gold, answer),
+            Grading::Recorded => recorded::grade(recorded_score),
+            Grading::Python { prelude, tests, entry_point } => {
+                self.program(prelude, tests, entry_point, answer).await
+            }
             Grading::Fuzzy { .. }
             | Grading::Math { .. }
             | Grading::Code { .. }
             | Grading::Countdown { .. }
-            | Grading::Judge { .. } => {
-                unscorable(Unscorable::SandboxError, "this kind is not wired yet")
-            }
-            Grading::Python { prelude, tests, entry_point } => {
-                self.program(prelude, tests, entry_point, answer).await
-            }
+            | Grading::Judge { .. } => unwired(&task.grading),
         }
     }
 
-    async fn program(
-        &self,
-        prelude: &str,
-        tests: &str,
-        entry_point: &str,
-        answer: &str,
-    ) -> Verdict {
+    async fn program(&self, prelude: &str, tests: &str, entry_point: &str, answer: &str) -> Graded {
         let tests = match usable_tests(tests, entry_point) {
             Ok(tests) => tests,
             Err(detail) => return unscorable(Unscorable::BadTestData, detail),
         };
         let code = match extract::code(answer, entry_point) {
             Ok(code) => code,
-            Err(failure) => return wrong(WrongCause::NoCode, failure.to_string()),
+            Err(failure) => return wrong(None, WrongCause::NoCode, failure.to_string()),
         };
         let Some(interpreter) = &self.python else {
             return unscorable(
@@ -160,8 +152,10 @@ impl Grader {
         let program = Program { prelude, answer: source, tests: &tests, entry_point };
         let longest = interpreter.python.longest() * 2;
         match tokio::time::timeout(longest, interpreter.python.run(&program)).await {
-            Ok(Ending::Passed) => Verdict::Right { score: 1.0 },
-            Ok(Ending::Wrong { cause, detail }) => wrong(cause, detail),
+            Ok(Ending::Passed) => right(code.source()),
+            Ok(Ending::Wrong { cause, detail }) => {
+                wrong(Some(code.source().to_owned()), cause, detail)
+            }
             Ok(Ending::BadTests { detail }) => unscorable(
                 Unscorable::BadTestData,
                 format!("the task's tests do not compile: {detail}"),
@@ -173,6 +167,11 @@ impl Grader {
             ),
         }
     }
+}
+
+fn unwired(grading: &Grading) -> Graded {
+    let detail = format!("gradings of kind {} are not judged here", grading.kind());
+    unscorable(Unscorable::SandboxError, detail)
 }
 
 /// Tests that test something: `HumanEval`'s define `check` and leave the call to the grader.
@@ -198,6 +197,8 @@ fn usable_tests(tests: &str, entry_point: &str) -> Result<String, String> {
 
 #[cfg(test)]
 mod tests {
+    use conductor_types::Verdict;
+
     use super::*;
 
     fn task(grading: Grading) -> Task {
@@ -212,7 +213,7 @@ mod tests {
     }
 
     async fn verdict(grading: Grading, answer: &str) -> Verdict {
-        Grader::without_python().grade(&task(grading), answer, None).await
+        Grader::without_python().grade(&task(grading), answer, None).await.verdict
     }
 
     fn cause(verdict: &Verdict) -> &'static str {
@@ -299,11 +300,14 @@ mod tests {
     async fn a_recorded_score_is_passed_on_and_a_missing_one_is_no_zero() {
         let grader = Grader::without_python();
         let task = task(Grading::Recorded);
-        assert_eq!(grader.grade(&task, "", Some(0.25)).await, Verdict::Right { score: 0.25 });
-        assert_eq!(grader.grade(&task, "", Some(0.0)).await.score(), Some(0.0));
-        assert_eq!(cause(&grader.grade(&task, "", None).await), "not_recorded");
-        assert_eq!(cause(&grader.grade(&task, "", Some(f64::NAN)).await), "bad_test_data");
-        assert_eq!(cause(&grader.grade(&task, "", Some(1.5)).await), "bad_test_data");
+        assert_eq!(
+            grader.grade(&task, "", Some(0.25)).await.verdict,
+            Verdict::Right { score: 0.25 }
+        );
+        assert_eq!(grader.grade(&task, "", Some(0.0)).await.verdict.score(), Some(0.0));
+        assert_eq!(cause(&grader.grade(&task, "", None).await.verdict), "not_recorded");
+        assert_eq!(cause(&grader.grade(&task, "", Some(f64::NAN)).await.verdict), "bad_test_data");
+        assert_eq!(cause(&grader.grade(&task, "", Some(1.5)).await.verdict), "bad_test_data");
     }
 
     #[tokio::test]

@@ -8,7 +8,7 @@
 mod decimal;
 pub mod extract;
 mod grade;
-mod judge;
+mod graders;
 mod pytext;
 mod python;
 pub mod reasoning_gym;

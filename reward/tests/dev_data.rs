@@ -47,9 +47,9 @@ async fn humanevals_own_solutions_are_right_and_stubs_are_not() {
                 parts: Vec::new(),
                 constraint: None,
             };
-            let right = grader.grade(&task, &whole, None).await;
-            let right_body = grader.grade(&task, &canonical_solution, None).await;
-            let stub = grader.grade(&task, "    return None\n", None).await;
+            let right = grader.grade(&task, &whole, None).await.verdict;
+            let right_body = grader.grade(&task, &canonical_solution, None).await.verdict;
+            let stub = grader.grade(&task, "    return None\n", None).await.verdict;
             (task.id, right, right_body, stub)
         });
     }
