@@ -44,6 +44,9 @@ pub enum Command {
     /// Look at workers and record their answers.
     #[command(subcommand)]
     Pool(commands::pool::Pool),
+    /// Show what a run's logs say.
+    #[command(subcommand)]
+    Report(commands::report::Report),
     /// Read workflows as the policy writes them.
     #[command(subcommand)]
     Workflow(commands::workflow::Workflow),

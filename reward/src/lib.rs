@@ -18,5 +18,5 @@ mod votes;
 
 pub use code::{Judging, Resources};
 pub use grade::{Grader, GraderError};
-pub use shape::{Credited, Member, evaluation_reward, shape_group};
+pub use shape::{Credited, Member, Taken, evaluation_losses, evaluation_reward, shape_group};
 pub use votes::Extractors;

@@ -19,6 +19,7 @@ mod pool_ledger;
 mod pool_list;
 mod pool_prices;
 mod pool_record;
+pub mod report;
 mod setup;
 pub mod train;
 pub mod workflow;
@@ -39,6 +40,7 @@ pub fn run(command: Command) -> anyhow::Result<Exit> {
         Command::Config(verb) => config::run(verb),
         Command::Data(verb) => data::run(verb),
         Command::Pool(verb) => pool::run(verb),
+        Command::Report(verb) => report::run(verb),
         Command::Workflow(verb) => workflow::run(verb),
         Command::Bench(verb) => bench::run(verb),
     }

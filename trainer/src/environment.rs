@@ -8,7 +8,7 @@ use conductor_datasets::TaskSet;
 use conductor_reward::{Extractors, Grader};
 use conductor_rollout::ledger::{Account, Ledger, Spent, Wall};
 use conductor_rollout::{ParseRules, Pool};
-use conductor_types::{Grading, Task, Verdict};
+use conductor_types::{Graded, Grading, Task, Verdict};
 
 use crate::TrainError;
 use crate::listings::Listings;
@@ -29,7 +29,7 @@ pub struct Environment {
     pub(crate) listings: Listings,
     pub(crate) rollout: schema::Rollout,
     pub(crate) runtime: tokio::runtime::Runtime,
-    verdicts: Mutex<HashMap<(String, String), Verdict>>,
+    verdicts: Mutex<HashMap<(String, String), Graded>>,
 }
 
 impl Environment {
@@ -64,6 +64,7 @@ impl Environment {
         };
         check_gradings(&tasks, &pool)?;
         check_prompts(&tasks, &pool)?;
+        obedience::check(config.reward.obedience_weight, &tasks)?;
         let grader = if tasks.iter().any(Grader::needs_python) {
             runtime.block_on(Grader::new(&config.reward))?
         } else {
@@ -114,24 +115,24 @@ impl Environment {
         task: &Task,
         answer: &str,
         recorded_score: Option<f64>,
-    ) -> Verdict {
+    ) -> Graded {
         let key = (task.id.clone(), answer.to_owned());
         let reusable = !matches!(task.grading, Grading::Recorded);
         if reusable {
             let known =
                 self.verdicts.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
-            if let Some(verdict) = known {
-                return verdict;
+            if let Some(graded) = known {
+                return graded;
             }
         }
-        let verdict = self.grader.grade(task, answer, recorded_score).await.verdict;
-        if reusable && !matches!(verdict, Verdict::Unscorable { .. }) {
+        let graded = self.grader.grade(task, answer, recorded_score).await;
+        if reusable && !matches!(graded.verdict, Verdict::Unscorable { .. }) {
             self.verdicts
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
-                .insert(key, verdict.clone());
+                .insert(key, graded.clone());
         }
-        verdict
+        graded
     }
 }
 

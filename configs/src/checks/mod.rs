@@ -73,7 +73,10 @@ const CHECKS: &[Check] = &[
     workflow::vote_needs_steps,
     workflow::examples_are_built_in,
     workflow::shown_facts_exist,
-    reward::plain_cost_survives_scaling,
+    reward::plain_losses_survive_scaling,
+    reward::cost_form_has_what_it_scales,
+    reward::steps_can_differ,
+    reward::latency_takes_time,
     reward::cost_has_a_price,
     train::groups_can_differ,
 ];

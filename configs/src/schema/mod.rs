@@ -7,6 +7,7 @@ mod budget;
 mod checkpoint;
 mod constraint;
 mod eval;
+mod part_form;
 mod policy;
 mod pool;
 mod resume;
@@ -25,6 +26,7 @@ pub use budget::Budget;
 pub use checkpoint::Checkpoint;
 pub use constraint::TaskConstraint;
 pub use eval::Eval;
+pub use part_form::{GainForm, LossForm};
 pub use policy::{Adapter, Device, Dtype, LoraTarget, Policy};
 pub use pool::{
     MaxTokensField, OpenAiWorker, Pool, RecordedWorker, VoteWorker, Worker, WorkerKind,

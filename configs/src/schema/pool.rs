@@ -141,6 +141,11 @@ pub struct OpenAiWorker {
     #[serde(default)]
     #[schemars(range(min = 1))]
     pub context_tokens: Option<u32>,
+    /// Most prompt tokens that a part of a question which is no text (an image) takes, as the model counts them. Budgets and
+    /// token limits reserve so many for each before a call, and where the endpoint reports no counts they are what is counted.
+    /// Models differ from some 85 to 5,000 an image, and a few take more. For questions of text it has no meaning.
+    #[serde(default = "default_image_tokens")]
+    pub image_tokens: u32,
     /// How much the model thinks before it answers, in the endpoint's own words (`low`, `medium`, `high` …); absent sends nothing.
     #[serde(default)]
     #[schemars(length(min = 1))]
@@ -276,6 +281,10 @@ fn path_or_nothing<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<P
 
 fn default_max_tokens() -> u32 {
     1024
+}
+
+fn default_image_tokens() -> u32 {
+    5000
 }
 
 fn default_concurrency() -> u32 {

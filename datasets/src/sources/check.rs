@@ -9,6 +9,9 @@ pub fn task(place: &Place, task: &Task) -> Result<(), DataError> {
     name(place, "id", &task.id)?;
     name(place, "domain", &task.domain)?;
     filled(place, "prompt", &task.prompt)?;
+    if let Some((expected, given)) = super::parts::fault(&task.parts) {
+        return fail(place, format!("{expected} of task \"{}\"", task.id), given);
+    }
     if let Err((expected, given)) = grading(&task.grading) {
         return fail(place, format!("{expected} in the grading of task \"{}\"", task.id), given);
     }
