@@ -2,18 +2,23 @@
 
 use std::sync::Arc;
 
-use conductor_configs::schema::Reward;
-use conductor_types::{Graded, Grading, Task, Unscorable, WrongCause};
+use conductor_configs::schema::{self, Reward};
+use conductor_types::{Graded, Grading, Judge, Task, Unscorable, WrongCause};
 use tokio::sync::Semaphore;
 
 use crate::extract;
-use crate::graders::{choice, exact, gym, number, recorded, right, shown, unscorable, wrong};
+use crate::graders::{
+    choice, countdown, exact, fuzzy, gym, judge, number, recorded, right, shown, unscorable, wrong,
+};
+use crate::gym::Package;
 use crate::python::{Ending, Program, Python};
 
 /// Judges answers. Cheap to clone; clones share the limit on programs under test at once.
 #[derive(Debug, Clone)]
 pub struct Grader {
     python: Option<Arc<Interpreter>>,
+    package: Option<Arc<Package>>,
+    judge: Option<Arc<dyn Judge>>,
 }
 
 #[derive(Debug)]
@@ -36,10 +41,32 @@ pub enum GraderError {
         /// What happened.
         reason: String,
     },
+    /// The package reasoning-gym cannot be reached.
+    #[error(
+        "reward.reasoning_gym.interpreter = \"{interpreter}\" cannot score answers to {generator}: {reason}. Name a Python \
+         that has the package reasoning-gym (`make tasks` makes .tasks-venv/bin/python), or leave that generator out \
+         with datasets = […] in tasks.sources."
+    )]
+    ReasoningGym {
+        /// As configured.
+        interpreter: String,
+        /// A generator that needs it.
+        generator: String,
+        /// What happened.
+        reason: String,
+    },
+    /// A task that can never be graded.
+    #[error("task {id}: {reason}")]
+    Task {
+        /// The task.
+        id: String,
+        /// What is wrong with it, and what to do.
+        reason: String,
+    },
     /// A limit that nothing can run under.
-    #[error("reward.python.{key} = {given}: expected {expected}")]
+    #[error("reward.{key} = {given}: expected {expected}")]
     Limit {
-        /// The key.
+        /// The key, below `reward`.
         key: &'static str,
         /// Its value.
         given: String,
@@ -58,14 +85,14 @@ impl Grader {
         // Written so that what is not a number fails too.
         if !(limits.time_secs > 0.0 && limits.time_secs <= 3600.0) {
             return out_of(
-                "time_secs",
+                "python.time_secs",
                 limits.time_secs.to_string(),
                 "more than 0 and at most 3600 seconds",
             );
         }
         if limits.memory_mib < 64 {
             return out_of(
-                "memory_mib",
+                "python.memory_mib",
                 limits.memory_mib.to_string(),
                 "at least 64, which the interpreter needs",
             );
@@ -73,24 +100,51 @@ impl Grader {
         let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let parallel = limits.parallel.map_or_else(cores, |count| count as usize);
         if parallel == 0 {
-            return out_of("parallel", "0".into(), "at least 1, or the key left out");
+            return out_of("python.parallel", "0".into(), "at least 1, or the key left out");
         }
         let python = Python::start(limits).await.map_err(|reason| GraderError::Interpreter {
             interpreter: limits.interpreter.clone(),
             reason,
         })?;
         let permits = Semaphore::new(parallel.min(Semaphore::MAX_PERMITS));
-        Ok(Self { python: Some(Arc::new(Interpreter { python, permits })) })
+        let python = Some(Arc::new(Interpreter { python, permits }));
+        Ok(Self { python, ..Self::without_python() })
+    }
+
+    /// A grader for these tasks: starts only what they need, and refuses tasks that it could never grade. A judge is given
+    /// with [`Grader::judged_by`]. Must be called within a tokio runtime.
+    pub async fn for_tasks<'a>(
+        reward: &Reward,
+        tasks: impl Iterator<Item = &'a Task> + Clone,
+    ) -> Result<Self, GraderError> {
+        let mut grader = if tasks.clone().any(Self::needs_python) {
+            Self::new(reward).await?
+        } else {
+            Self::without_python()
+        };
+        grader.package = packaged(reward, tasks).await?.map(Arc::new);
+        Ok(grader)
+    }
+
+    /// The same grader with a model for tasks with the grading `judge`.
+    #[must_use]
+    pub fn judged_by(self, judge: Arc<dyn Judge>) -> Self {
+        Self { judge: Some(judge), ..self }
     }
 
     /// A grader for tasks without programs; Python tasks are unscorable to it. For machines without an interpreter.
     pub fn without_python() -> Self {
-        Self { python: None }
+        Self { python: None, package: None, judge: None }
     }
 
     /// Whether a task needs [`Grader::new`].
     pub fn needs_python(task: &Task) -> bool {
         matches!(task.grading, Grading::Python { .. })
+    }
+
+    /// Whether a task needs [`Grader::judged_by`].
+    pub fn needs_judge(task: &Task) -> bool {
+        matches!(task.grading, Grading::Judge { .. })
     }
 
     /// The limits on programs under test that are not enforced here, a sentence each, to be told at the start of a run.
@@ -105,21 +159,37 @@ impl Grader {
     ///   number stands in the detail: 0.01 for a wrong number is a consolation, not a partly right answer.
     /// - Python: right is 1 where the tests ran to their end.
     /// - Recorded: `recorded_score` itself, right with that score above 0.
+    /// - Judge: what the judge says; it is paid from the part `grade`, see [`Grader::grade_in`].
     pub async fn grade(&self, task: &Task, answer: &str, recorded_score: Option<f64>) -> Graded {
+        self.grade_in("grade", task, answer, recorded_score).await
+    }
+
+    /// As [`Grader::grade`], where a judge is paid from `part` of the run (`train/12`).
+    pub async fn grade_in(
+        &self,
+        part: &str,
+        task: &Task,
+        answer: &str,
+        recorded_score: Option<f64>,
+    ) -> Graded {
         match &task.grading {
             Grading::Exact { gold } => exact::grade(gold, answer),
+            Grading::Fuzzy { gold } => fuzzy::grade(gold, answer),
             Grading::Choice { gold, options } => choice::grade(gold, *options, answer),
             Grading::Number { gold, tolerance } => number::grade(gold, *tolerance, answer),
-            Grading::ReasoningGym { dataset, gold, .. } => gym::grade(dataset, gold, answer),
+            Grading::Countdown { numbers, target } => countdown::grade(numbers, *target, answer),
+            Grading::ReasoningGym { dataset, gold, entry } => {
+                gym::grade(self.package.as_deref(), (dataset, gold, entry.as_ref()), answer).await
+            }
+            Grading::Judge { gold, rubric } => {
+                let asked = (task, gold.as_str(), rubric.as_deref());
+                judge::grade(self.judge.as_deref(), part, asked, answer).await
+            }
             Grading::Recorded => recorded::grade(recorded_score),
             Grading::Python { prelude, tests, entry_point } => {
                 self.program(prelude, tests, entry_point, answer).await
             }
-            Grading::Fuzzy { .. }
-            | Grading::Math { .. }
-            | Grading::Code { .. }
-            | Grading::Countdown { .. }
-            | Grading::Judge { .. } => unwired(&task.grading),
+            Grading::Math { .. } | Grading::Code { .. } => unwired(&task.grading),
         }
     }
 
@@ -167,6 +237,60 @@ impl Grader {
             ),
         }
     }
+}
+
+/// The package, where a task's generator has no scorer here; its first worker is started, so that what is missing is known now.
+async fn packaged<'a>(
+    reward: &Reward,
+    tasks: impl Iterator<Item = &'a Task>,
+) -> Result<Option<Package>, GraderError> {
+    let settings = &reward.reasoning_gym;
+    let mut package: Option<Package> = None;
+    check_limits(settings)?;
+    for task in tasks {
+        let Grading::ReasoningGym { dataset, entry, .. } = &task.grading else { continue };
+        if crate::reasoning_gym::supported(dataset) {
+            continue;
+        }
+        let refused = |reason: String| GraderError::ReasoningGym {
+            interpreter: settings.interpreter.clone(),
+            generator: dataset.clone(),
+            reason,
+        };
+        if entry.is_none() {
+            let reason = format!(
+                "the reasoning-gym generator \"{dataset}\" is scored from its whole entry, which is missing; export the tasks \
+                 again with scripts/export_reasoning_gym.py"
+            );
+            return Err(GraderError::Task { id: task.id.clone(), reason });
+        }
+        if package.is_none() {
+            package = Some(Package::start(settings).await.map_err(refused)?);
+        }
+        let known = package.as_ref().is_some_and(|package| package.knows(dataset));
+        if !known {
+            return Err(refused("the installed package has no such generator".into()));
+        }
+    }
+    Ok(package)
+}
+
+fn check_limits(settings: &schema::ReasoningGym) -> Result<(), GraderError> {
+    let out_of = |key, given: String, expected| Err(GraderError::Limit { key, given, expected });
+    // Written so that what is not a number fails too.
+    if !(settings.time_secs > 0.0 && settings.time_secs <= 3600.0) {
+        let given = settings.time_secs.to_string();
+        return out_of("reasoning_gym.time_secs", given, "more than 0 and at most 3600 seconds");
+    }
+    if settings.memory_mib < 256 {
+        let given = settings.memory_mib.to_string();
+        return out_of("reasoning_gym.memory_mib", given, "at least 256, which the package needs");
+    }
+    if settings.parallel == Some(0) {
+        let expected = "at least 1, or the key left out";
+        return out_of("reasoning_gym.parallel", "0".into(), expected);
+    }
+    Ok(())
 }
 
 fn unwired(grading: &Grading) -> Graded {

@@ -5,13 +5,15 @@ use std::collections::HashMap;
 use conductor_types::{AnswerExtractor, Grading, Task};
 
 use crate::extract::{self, LastLine, Tag};
+use crate::graders::{countdown, fuzzy, number};
 use crate::pytext;
 use crate::reasoning_gym::{self, Scorer};
 
 /// Finds the answer proper in a worker's text, by the rule of the task that it answers. Gold answers are not kept.
 ///
-/// - Exact: the text found. Choice: the letter. Number: the value, however written; fractions and percentages keep
-///   their form.
+/// - Exact: the text found. Fuzzy: the same without regard to case, numbers by value. Choice: the letter. Number: the value,
+///   however written; fractions and percentages keep their form; a list in ascending order.
+/// - Countdown: the expression without white space, operators in one writing.
 /// - reasoning-gym: the text found, made equal where the generator's scorer does not tell apart: numbers by value,
 ///   letter case where it does not count.
 /// - Python: the program without blank lines and trailing space. Programs agree only where their text does.
@@ -24,8 +26,11 @@ pub struct Extractors {
 #[derive(Debug, Clone)]
 enum Rule {
     Text,
+    Fuzzy,
     Choice { options: u8 },
     Number,
+    Numbers,
+    Countdown,
     ReasoningGym { scorer: Option<Scorer> },
     Program { entry_point: String },
     Whole,
@@ -42,8 +47,15 @@ impl AnswerExtractor for Extractors {
     fn canonical(&self, task_id: &str, text: &str) -> Option<String> {
         let found = match self.rules.get(task_id)? {
             Rule::Text => extract::text(text, Tag::First, LastLine::Alone).ok()?.to_owned(),
+            Rule::Fuzzy => fuzzy::canonical(extract::text(text, Tag::First, LastLine::Alone).ok()?),
             Rule::Choice { options } => extract::choice(text, *options).ok()?.to_string(),
             Rule::Number => extract::number(text).ok()?.canonical(),
+            Rule::Numbers => {
+                let mut numbers = extract::numbers(text).ok()?;
+                extract::Number::ascending(&mut numbers);
+                number::canonical_list(&numbers)
+            }
+            Rule::Countdown => countdown::canonical(text)?,
             Rule::ReasoningGym { scorer } => {
                 let found = extract::text(text, Tag::Last, LastLine::Short).ok()?;
                 as_scored(*scorer, found)
@@ -62,17 +74,17 @@ impl AnswerExtractor for Extractors {
 
 fn rule(grading: &Grading) -> Rule {
     match grading {
-        Grading::Exact { .. }
-        | Grading::Fuzzy { .. }
-        | Grading::Math { .. }
-        | Grading::Judge { .. } => Rule::Text,
+        Grading::Exact { .. } | Grading::Math { .. } | Grading::Judge { .. } => Rule::Text,
+        Grading::Fuzzy { .. } => Rule::Fuzzy,
         Grading::Choice { options, .. } => Rule::Choice { options: *options },
+        Grading::Number { gold, .. } if gold.trim_start().starts_with('[') => Rule::Numbers,
         Grading::Number { .. } => Rule::Number,
+        Grading::Countdown { .. } => Rule::Countdown,
         Grading::ReasoningGym { dataset, .. } => {
             Rule::ReasoningGym { scorer: reasoning_gym::scorer(dataset) }
         }
         Grading::Python { entry_point, .. } => Rule::Program { entry_point: entry_point.clone() },
-        Grading::Code { .. } | Grading::Countdown { .. } | Grading::Recorded => Rule::Whole,
+        Grading::Code { .. } | Grading::Recorded => Rule::Whole,
     }
 }
 

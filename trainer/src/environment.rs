@@ -11,6 +11,7 @@ use conductor_rollout::{ParseRules, Pool};
 use conductor_types::{Grading, Task, Verdict};
 
 use crate::TrainError;
+use crate::judge;
 use crate::listings::Listings;
 use crate::obedience;
 
@@ -42,7 +43,6 @@ impl Environment {
             .build()
             .map_err(TrainError::Runtime)?;
         let mut tasks = conductor_datasets::load(&config.tasks)?;
-        check_generators(&tasks)?;
         let extractors = Arc::new(Extractors::new(tasks.iter()));
         let account = account.map(|id| Account { id, budget: &config.budget });
         let pool = Pool::open(&config.pool, extractors, account)?;
@@ -64,11 +64,10 @@ impl Environment {
         };
         check_gradings(&tasks, &pool)?;
         check_prompts(&tasks, &pool)?;
-        let grader = if tasks.iter().any(Grader::needs_python) {
-            runtime.block_on(Grader::new(&config.reward))?
-        } else {
-            Grader::without_python()
-        };
+        let mut grader = runtime.block_on(Grader::for_tasks(&config.reward, tasks.iter()))?;
+        if let Some(judge) = judge::of(config, &tasks, &pool)? {
+            grader = grader.judged_by(judge);
+        }
         let listings = Listings::new(config, pool.cards());
         let rules = ParseRules {
             access: config.workflow.access,
@@ -108,9 +107,10 @@ impl Environment {
         notices
     }
 
-    /// Judges an answer; the same answer to the same task is judged once.
+    /// Judges an answer; the same answer to the same task is judged once. Where a model judges, `part` of the run pays.
     pub(crate) async fn grade(
         &self,
+        part: &str,
         task: &Task,
         answer: &str,
         recorded_score: Option<f64>,
@@ -124,7 +124,7 @@ impl Environment {
                 return verdict;
             }
         }
-        let verdict = self.grader.grade(task, answer, recorded_score).await.verdict;
+        let verdict = self.grader.grade_in(part, task, answer, recorded_score).await.verdict;
         if reusable && !matches!(verdict, Verdict::Unscorable { .. }) {
             self.verdicts
                 .lock()
@@ -170,21 +170,6 @@ fn check_prompts(tasks: &TaskSet, pool: &Pool) -> Result<(), TrainError> {
                 worker.name(),
                 stale.len(),
                 tasks.len()
-            )));
-        }
-    }
-    Ok(())
-}
-
-fn check_generators(tasks: &TaskSet) -> Result<(), TrainError> {
-    for task in tasks.iter() {
-        if let Grading::ReasoningGym { dataset, .. } = &task.grading
-            && !conductor_reward::reasoning_gym::supported(dataset)
-        {
-            return Err(TrainError::Usage(format!(
-                "task {}: answers to the reasoning-gym generator \"{dataset}\" cannot be scored; supported are {}. Name those you want in tasks.sources, with datasets = […]",
-                task.id,
-                conductor_reward::reasoning_gym::supported_datasets().join(", ")
             )));
         }
     }

@@ -258,7 +258,7 @@ async fn run_job(
             Some(Verdict::Unscorable { cause, detail: error.to_string() })
         }
         Outcome::Ran { answer, recorded_score, .. } => {
-            Some(environment.grade(task, answer, *recorded_score).await)
+            Some(environment.grade(part, task, answer, *recorded_score).await)
         }
     };
     episode(job, options.step, outcome, verdict)
