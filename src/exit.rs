@@ -164,7 +164,9 @@ fn of_policy(error: &PolicyError) -> Exit {
 fn of_grader(error: &GraderError) -> Exit {
     match error {
         GraderError::Interpreter { .. } => Exit::Sandbox,
-        GraderError::Limit { .. } => Exit::Usage,
+        GraderError::Limit { .. } | GraderError::ReasoningGym { .. } | GraderError::Task { .. } => {
+            Exit::Usage
+        }
     }
 }
 

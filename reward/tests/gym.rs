@@ -193,26 +193,43 @@ async fn the_real_package_scores_its_own_answers() {
         println!("skipped: no {} (make tasks makes it)", python.display());
         return;
     }
-    let export = "
-import json, sys
-from reasoning_gym.factory import create_dataset
-for name in sys.argv[1:]:
-    entry = create_dataset(name, seed=3, size=2)[1]
-    print(json.dumps({'dataset': name, 'entry': {k: entry[k] for k in ('question', 'answer', 'metadata')}}, default=str))
-";
-    let output = Command::new(&python)
-        .args(["-c", export, "countdown", "knights_knaves", "simple_integration", "n_queens"])
+    // Every generator whose answers are looked at before they are handed over, two whose entries hold tuples, and others.
+    let generators = [
+        "arc_agi",
+        "binary_matrix",
+        "countdown",
+        "intermediate_integration",
+        "knights_knaves",
+        "n_queens",
+        "polynomial_multiplication",
+        "puzzle24",
+        "rearc",
+        "simple_integration",
+        "spiral_matrix",
+        "string_insertion",
+        "word_ladder",
+    ];
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("tasks.jsonl");
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scripts/export_reasoning_gym.py");
+    let export = Command::new(&python)
+        .arg(script)
+        .arg("--out")
+        .arg(&file)
+        .args(["--per-dataset", "4", "--datasets"])
+        .args(generators)
         .output()
         .expect("the package runs");
-    let tasks: Vec<Task> = String::from_utf8(output.stdout)
-        .expect("text")
+    assert!(export.status.success(), "{}", String::from_utf8_lossy(&export.stderr));
+    let lines = std::fs::read_to_string(&file).expect("the tasks");
+    let tasks: Vec<Task> = lines
         .lines()
         .map(|line| {
-            let line: Value = serde_json::from_str(line).expect("JSON");
-            task(line["dataset"].as_str().expect("a name"), Some(line["entry"].clone()))
+            let entry: Value = serde_json::from_str(line).expect("JSON");
+            task(entry["dataset"].as_str().expect("a name"), Some(entry.clone()))
         })
         .collect();
-    assert_eq!(tasks.len(), 4, "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(tasks.len(), generators.len() * 4);
     let mut reward = settings(&python);
     reward.reasoning_gym.memory_mib = 2048;
     let grader = Grader::for_tasks(&reward, tasks.iter()).await.expect("the package");
