@@ -17,6 +17,7 @@ use crate::reasoning_gym::{self, Scorer};
 /// - reasoning-gym: the text found, made equal where the generator's scorer does not tell apart: numbers by value,
 ///   letter case where it does not count.
 /// - Python: the program without blank lines and trailing space. Programs agree only where their text does.
+/// - Judge: what the first tag holds, or else the whole text: those agree that are alike to the letter.
 /// - Recorded: the whole text without surrounding space; recordings of outcomes have none, and do not vote.
 #[derive(Debug, Clone, Default)]
 pub struct Extractors {
@@ -33,6 +34,7 @@ enum Rule {
     Countdown,
     ReasoningGym { scorer: Option<Scorer> },
     Program { entry_point: String },
+    Judged,
     Whole,
 }
 
@@ -66,6 +68,7 @@ impl AnswerExtractor for Extractors {
                     code.source().lines().map(str::trim_end).filter(|line| !line.is_empty());
                 lines.collect::<Vec<_>>().join("\n")
             }
+            Rule::Judged => extract::tag(text, Tag::First).unwrap_or(text).trim().to_owned(),
             Rule::Whole => text.trim().to_owned(),
         };
         (!found.is_empty()).then_some(found)
@@ -74,7 +77,8 @@ impl AnswerExtractor for Extractors {
 
 fn rule(grading: &Grading) -> Rule {
     match grading {
-        Grading::Exact { .. } | Grading::Math { .. } | Grading::Judge { .. } => Rule::Text,
+        Grading::Exact { .. } | Grading::Math { .. } => Rule::Text,
+        Grading::Judge { .. } => Rule::Judged,
         Grading::Fuzzy { .. } => Rule::Fuzzy,
         Grading::Choice { options, .. } => Rule::Choice { options: *options },
         Grading::Number { gold, .. } if gold.trim_start().starts_with('[') => Rule::Numbers,
@@ -160,6 +164,14 @@ mod tests {
             "def f():\n    return 1",
         );
         agree(&extractors(Grading::Recorded), &[" x y\n"], "x y");
+        let fuzzy = extractors(Grading::Fuzzy { gold: "x".into() });
+        agree(&fuzzy, &["<answer>New  York</answer>", "The answer is new york."], "new york");
+        let list = extractors(Grading::Number { gold: "[1, 2]".into(), tolerance: 0.0 });
+        agree(&list, &["<answer>[2, 1.0]</answer>", r"\boxed{(1, 2)}"], "[1, 2]");
+        let countdown = extractors(Grading::Countdown { numbers: vec![3, 5], target: 15 });
+        agree(&countdown, &["<answer>3 × 5</answer>", r"\boxed{3 \cdot 5}"], "3*5");
+        let judge = extractors(Grading::Judge { gold: "x".into(), rubric: None });
+        agree(&judge, &["Well. <answer>Dust.</answer>", "Dust.\n"], "Dust.");
     }
 
     #[test]
