@@ -230,7 +230,7 @@ pub(crate) fn without_wrapper(found: &str) -> &str {
 }
 
 /// A text cut to a length that a reader takes in.
-fn excerpt(found: &str) -> String {
+pub(crate) fn excerpt(found: &str) -> String {
     const LONGEST: usize = 60;
     match found.char_indices().nth(LONGEST) {
         Some((end, _)) => format!("{}…", &found[..end]),

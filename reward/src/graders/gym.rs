@@ -4,12 +4,15 @@ use conductor_types::{Graded, Unscorable};
 use serde_json::Value;
 
 use super::{no_answer, right, shown, unscorable, wrong_answer};
-use crate::extract::{self, LastLine, Tag};
+use crate::extract::{self, LastLine, Tag, excerpt};
 use crate::gym::{self, Fault, Package};
 use crate::reasoning_gym;
 
 /// The package's sums of shares come this close to 1.
 const WHOLE: f64 = 1.0 - 1e-9;
+
+/// Longest answer, in bytes, that the package is handed: its scorers were written for short ones.
+const LONGEST: usize = 64 << 10;
 
 /// Right where the generator's own scorer gives 1. What it gives less for is wrong, and its number stands in the detail.
 pub(crate) async fn grade(
@@ -25,6 +28,9 @@ pub(crate) async fn grade(
         Ok(found) => found,
         Err(failure) => return no_answer(&failure),
     };
+    if ported.is_none() && found.len() > LONGEST {
+        return wrong_answer(excerpt(found), format!("the answer has more than {LONGEST} bytes"));
+    }
     if let Some(what) = gym::refused(dataset, found) {
         let detail = format!(
             "answered {}: it holds {what}, which the scorer of {dataset} would run",
