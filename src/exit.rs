@@ -167,7 +167,10 @@ fn of_policy(error: &PolicyError) -> Exit {
 
 fn of_grader(error: &GraderError) -> Exit {
     match error {
-        GraderError::Limit { .. } | GraderError::Sandbox(StartError::Value { .. }) => Exit::Usage,
+        GraderError::Limit { .. }
+        | GraderError::ReasoningGym { .. }
+        | GraderError::Task { .. }
+        | GraderError::Sandbox(StartError::Value { .. }) => Exit::Usage,
         GraderError::Interpreter { .. } | GraderError::Sandbox(_) => Exit::Sandbox,
     }
 }

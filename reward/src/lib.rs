@@ -7,9 +7,12 @@
 
 mod code;
 mod decimal;
+mod expression;
 pub mod extract;
 mod grade;
 mod graders;
+mod gym;
+mod interpreter;
 mod pytext;
 mod python;
 pub mod reasoning_gym;

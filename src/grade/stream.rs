@@ -175,7 +175,7 @@ async fn judged(grader: Grader, case: Case) -> (Verdict, Took) {
     let began = Instant::now();
     let thread_began = thread_time();
     let (graded, resources) =
-        grader.grade_measured(&case.task, &case.answer, case.recorded_score).await;
+        grader.grade_measured("grade", &case.task, &case.answer, case.recorded_score).await;
     let took = match resources {
         Some(used) => Took { wall: used.wall, cpu: Some(used.cpu), peak_bytes: used.peak_bytes },
         None => Took {

@@ -11,6 +11,7 @@ use conductor_rollout::{ParseRules, Pool};
 use conductor_types::{Graded, Grading, Task, Verdict};
 
 use crate::TrainError;
+use crate::judge;
 use crate::listings::Listings;
 use crate::obedience;
 
@@ -42,7 +43,6 @@ impl Environment {
             .build()
             .map_err(TrainError::Runtime)?;
         let mut tasks = conductor_datasets::load(&config.tasks)?;
-        check_generators(&tasks)?;
         let extractors = Arc::new(Extractors::new(tasks.iter()));
         let account = account.map(|id| Account { id, budget: &config.budget });
         let pool = Pool::open(&config.pool, extractors, account)?;
@@ -65,11 +65,11 @@ impl Environment {
         check_gradings(&tasks, &pool)?;
         check_prompts(&tasks, &pool)?;
         obedience::check(config.reward.obedience_weight, &tasks)?;
-        let grader = if tasks.iter().any(Grader::needs_python) {
-            runtime.block_on(Grader::new(&config.reward))?
-        } else {
-            Grader::without_python()
-        };
+        let grading = Grader::for_tasks(&config.reward, &config.sandbox, tasks.iter());
+        let mut grader = runtime.block_on(grading)?;
+        if let Some(judge) = judge::of(config, &tasks, &pool)? {
+            grader = grader.judged_by(judge);
+        }
         let listings = Listings::new(config, pool.cards());
         let rules = ParseRules {
             access: config.workflow.access,
@@ -109,9 +109,10 @@ impl Environment {
         notices
     }
 
-    /// Judges an answer; the same answer to the same task is judged once.
+    /// Judges an answer; the same answer to the same task is judged once. Where a model judges, `part` of the run pays.
     pub(crate) async fn grade(
         &self,
+        part: &str,
         task: &Task,
         answer: &str,
         recorded_score: Option<f64>,
@@ -125,7 +126,7 @@ impl Environment {
                 return graded;
             }
         }
-        let graded = self.grader.grade(task, answer, recorded_score).await;
+        let graded = self.grader.grade_in(part, task, answer, recorded_score).await;
         if reusable && !matches!(graded.verdict, Verdict::Unscorable { .. }) {
             self.verdicts
                 .lock()
@@ -171,21 +172,6 @@ fn check_prompts(tasks: &TaskSet, pool: &Pool) -> Result<(), TrainError> {
                 worker.name(),
                 stale.len(),
                 tasks.len()
-            )));
-        }
-    }
-    Ok(())
-}
-
-fn check_generators(tasks: &TaskSet) -> Result<(), TrainError> {
-    for task in tasks.iter() {
-        if let Grading::ReasoningGym { dataset, .. } = &task.grading
-            && !conductor_reward::reasoning_gym::supported(dataset)
-        {
-            return Err(TrainError::Usage(format!(
-                "task {}: answers to the reasoning-gym generator \"{dataset}\" cannot be scored; supported are {}. Name those you want in tasks.sources, with datasets = […]",
-                task.id,
-                conductor_reward::reasoning_gym::supported_datasets().join(", ")
             )));
         }
     }

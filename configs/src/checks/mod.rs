@@ -63,6 +63,7 @@ const CHECKS: &[Check] = &[
     pool::vote_needs_others,
     pool::listed_are_there,
     pool::prices_come_in_pairs,
+    pool::unlisted_are_live,
     pool::address_is_http,
     pool::key_variable_is_a_name,
     pool::key_has_one_place,
@@ -78,6 +79,8 @@ const CHECKS: &[Check] = &[
     reward::steps_can_differ,
     reward::latency_takes_time,
     reward::cost_has_a_price,
+    reward::judge_is_there,
+    reward::judge_does_not_sample,
     train::groups_can_differ,
 ];
 

@@ -117,6 +117,42 @@ pub(super) fn cost_has_a_price(facts: &Facts<'_>) -> Vec<Finding> {
     vec![Finding::new(["reward.cost_weight", "pool.workers"], message, help)]
 }
 
+/// A judge is asked like any live worker.
+pub(super) fn judge_is_there(facts: &Facts<'_>) -> Vec<Finding> {
+    let Some(judge) = &facts.config.reward.judge else { return Vec::new() };
+    let named = facts.config.pool.all().find(|(_, worker)| worker.name == judge.worker);
+    let (message, help) = match named {
+        Some((_, worker)) if matches!(worker.kind, WorkerKind::Openai(_)) => return Vec::new(),
+        Some(_) => (
+            format!(
+                "\"{}\" is no live worker, so it cannot read an answer and judge it",
+                judge.worker
+            ),
+            "name a worker with `kind = \"openai\"`",
+        ),
+        None => (
+            format!("the pool has no worker called \"{}\"", judge.worker),
+            "add it to `pool.unlisted`, or name one of `pool.workers`",
+        ),
+    };
+    vec![Finding::new(["reward.judge.worker", "pool.unlisted", "pool.workers"], message, help)]
+}
+
+/// A judge that samples gives one answer two verdicts.
+pub(super) fn judge_does_not_sample(facts: &Facts<'_>) -> Vec<Finding> {
+    let Some(judge) = &facts.config.reward.judge else { return Vec::new() };
+    let named = facts.config.pool.all().find(|(_, worker)| worker.name == judge.worker);
+    let Some((at, WorkerKind::Openai(live))) = named.map(|(at, worker)| (at, &worker.kind)) else {
+        return Vec::new();
+    };
+    if live.temperature.is_none_or(|temperature| temperature <= 0.0) {
+        return Vec::new();
+    }
+    let message = "the judge samples, so that one answer can be judged right and wrong";
+    let help = "leave its `temperature` out, or set it to 0";
+    vec![Finding::new([format!("{at}.temperature"), "reward.judge.worker".into()], message, help)]
+}
+
 #[cfg(test)]
 mod tests {
     use crate::checks::tests::conflicts;
@@ -172,6 +208,22 @@ mod tests {
         assert_eq!(conflicts(&[&sim("0"), weighed]), ["reward.latency_weight"]);
         assert!(conflicts(&[&sim("5"), weighed]).is_empty());
         assert!(conflicts(&[weighed]).is_empty());
+    }
+
+    #[test]
+    fn a_judge_that_cannot_judge() {
+        let judge = |keys: &str| {
+            format!(
+                r#"pool.unlisted=[{{name="j",kind="openai",base_url="http://h/v1",model="m"{keys}}}]"#
+            )
+        };
+        let named = |name: &str| format!("reward.judge={{worker=\"{name}\"}}");
+        assert!(conflicts(&[&judge(""), &named("j")]).is_empty());
+        assert!(conflicts(&[&judge(",temperature=0"), &named("j")]).is_empty());
+        assert_eq!(conflicts(&[&judge(""), &named("k")]), ["reward.judge.worker"]);
+        assert_eq!(conflicts(&[&named("a")]), ["reward.judge.worker"]);
+        let warm = judge(",temperature=0.7");
+        assert_eq!(conflicts(&[&warm, &named("j")]), ["pool.unlisted[0].temperature"]);
     }
 
     #[test]

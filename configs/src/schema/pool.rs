@@ -15,6 +15,10 @@ pub struct Pool {
     /// The workers; at least one.
     #[schemars(length(min = 1))]
     pub workers: Vec<Worker>,
+    /// Further live workers, which the policy never sees and no step can ask: `reward.judge` names one. What they cost
+    /// counts against the budget like any call.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unlisted: Vec<Worker>,
     /// Workers that the prompt lists for one question, drawn anew for each question and training step; absent lists all. One
     /// that can take a first step is always among them. Under evaluation the draw of a question is always the same.
     #[serde(default)]
@@ -28,6 +32,15 @@ pub struct Pool {
     /// made when the first live worker is opened. An empty path keeps nothing.
     #[serde(default = "default_store", deserialize_with = "path_or_nothing")]
     pub store: Option<PathBuf>,
+}
+
+impl Pool {
+    /// Every worker with the path of its table: those that the policy sees, then the unlisted ones.
+    pub fn all(&self) -> impl Iterator<Item = (String, &Worker)> {
+        let at = |list: &'static str| move |(i, worker)| (format!("pool.{list}[{i}]"), worker);
+        let listed = self.workers.iter().enumerate().map(at("workers"));
+        listed.chain(self.unlisted.iter().enumerate().map(at("unlisted")))
+    }
 }
 
 /// One worker.

@@ -87,6 +87,7 @@ fn alters_result(key: &str, given: &BTreeMap<String, String>) -> bool {
         || key.starts_with("rollout.")
         || key
             .strip_prefix("pool.workers[")
+            .or_else(|| key.strip_prefix("pool.unlisted["))
             .and_then(|rest| rest.split_once("]."))
             .is_some_and(|(_, field)| FREE_OF_WORKERS.contains(&field));
     !free

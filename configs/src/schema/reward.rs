@@ -54,6 +54,10 @@ pub struct Reward {
     pub credit: Credit,
     /// Limits of Python programs under test.
     pub python: PythonLimits,
+    /// How the package reasoning-gym is reached, for questions of generators whose scorer is its own.
+    pub reasoning_gym: ReasoningGym,
+    /// The model that judges answers to tasks with the grading `judge`; absent where no task has it.
+    pub judge: Option<Judge>,
 }
 
 impl Default for Reward {
@@ -76,6 +80,8 @@ impl Default for Reward {
             obedience_form: GainForm::default(),
             credit: Credit::default(),
             python: PythonLimits::default(),
+            reasoning_gym: ReasoningGym::default(),
+            judge: None,
         }
     }
 }
@@ -161,4 +167,37 @@ impl Default for PythonLimits {
             parallel: None,
         }
     }
+}
+
+/// How the package reasoning-gym scores answers. Generators with a simple scorer need none of this: theirs is built in.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ReasoningGym {
+    /// A Python that has the package, for example the one that `make tasks` makes (`.tasks-venv/bin/python`).
+    #[schemars(length(min = 1))]
+    pub interpreter: String,
+    /// Wall-clock time of scoring one answer. What takes longer is killed, and its episode has no score.
+    #[schemars(extend("exclusiveMinimum" = 0))]
+    pub time_secs: f64,
+    /// Address space of a scoring process, the package included.
+    #[schemars(range(min = 1))]
+    pub memory_mib: u64,
+    /// Answers scored at once; absent means as many as there are cores.
+    #[schemars(range(min = 1))]
+    pub parallel: Option<u32>,
+}
+
+impl Default for ReasoningGym {
+    fn default() -> Self {
+        Self { interpreter: "python3".into(), time_secs: 10.0, memory_mib: 2048, parallel: None }
+    }
+}
+
+/// A model as judge.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Judge {
+    /// The name of a live worker of `pool.workers` or, so that the policy does not see it, of `pool.unlisted`.
+    #[schemars(length(min = 1))]
+    pub worker: String,
 }

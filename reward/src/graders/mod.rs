@@ -1,8 +1,11 @@
 //! One file a kind of grading. Each finds the answer, then judges it, and says both.
 
 pub(crate) mod choice;
+pub(crate) mod countdown;
 pub(crate) mod exact;
+pub(crate) mod fuzzy;
 pub(crate) mod gym;
+pub(crate) mod judge;
 pub(crate) mod number;
 pub(crate) mod recorded;
 

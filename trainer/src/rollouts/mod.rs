@@ -259,7 +259,7 @@ async fn run_job(
             Some(Graded { extracted: None, verdict })
         }
         Outcome::Ran { answer, recorded_score, .. } => {
-            Some(environment.grade(task, answer, *recorded_score).await)
+            Some(environment.grade(part, task, answer, *recorded_score).await)
         }
     };
     episode(job, options.step, outcome, graded)
