@@ -28,6 +28,7 @@ async fn ask(
 ) -> Result<Answer, WorkerError> {
     let texts = vec![String::from("an earlier answer"); shown.len()];
     let request = WorkerRequest {
+        parts: &[],
         part: "test",
         task_id,
         domain,
@@ -249,6 +250,7 @@ fn only_recorded_gradings_can_be_met_and_it_says_what_it_is() {
         domain: "d".into(),
         prompt: "?".into(),
         grading,
+        parts: Vec::new(),
         constraint: None,
     };
     let sim = worker(json!({}));

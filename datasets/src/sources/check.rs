@@ -9,6 +9,9 @@ pub fn task(place: &Place, task: &Task) -> Result<(), DataError> {
     name(place, "id", &task.id)?;
     name(place, "domain", &task.domain)?;
     filled(place, "prompt", &task.prompt)?;
+    if let Some((expected, given)) = super::parts::fault(&task.parts) {
+        return fail(place, format!("{expected} of task \"{}\"", task.id), given);
+    }
     if let Err((expected, given)) = grading(&task.grading) {
         return fail(place, format!("{expected} in the grading of task \"{}\"", task.id), given);
     }
@@ -54,11 +57,14 @@ fn grading(rule: &Grading) -> Result<(), (String, String)> {
         Ok(())
     };
     match rule {
-        Grading::Exact { gold } => text("gold", gold),
+        Grading::Exact { gold }
+        | Grading::Fuzzy { gold }
+        | Grading::Math { gold, .. }
+        | Grading::Judge { gold, .. } => text("gold", gold),
         Grading::Choice { gold, options } => choice(gold, *options),
         Grading::Number { gold, tolerance } => {
-            if !is_number(gold) {
-                let expected = "`gold` that is a number (\"0.1\", \"1e9\", \"3/4\")";
+            if !is_number(gold) && !is_list(gold) {
+                let expected = "`gold` that is a number (\"0.1\", \"1e9\", \"3/4\") or a list of numbers (\"[1, 2.5]\")";
                 return Err((expected.into(), excerpt(gold)));
             }
             if !tolerance.is_finite() || *tolerance < 0.0 {
@@ -73,11 +79,16 @@ fn grading(rule: &Grading) -> Result<(), (String, String)> {
             }
             Ok(())
         }
-        Grading::ReasoningGym { dataset, gold } => {
+        Grading::ReasoningGym { dataset, gold, entry } => {
             text("dataset", dataset)?;
-            text("gold", gold)
+            // A question with many right answers has no gold one, and is scored from its entry.
+            let many = entry.as_ref().is_some_and(|entry| entry["answer"].is_null());
+            if many { Ok(()) } else { text("gold", gold) }
         }
-        Grading::Recorded => Ok(()),
+        Grading::Countdown { numbers, .. } if !(1..=64).contains(&numbers.len()) => {
+            Err(("1 to 64 `numbers`".into(), numbers.len().to_string()))
+        }
+        Grading::Code { .. } | Grading::Countdown { .. } | Grading::Recorded => Ok(()),
     }
 }
 
@@ -108,6 +119,11 @@ fn is_number(text: &str) -> bool {
     }
 }
 
+fn is_list(text: &str) -> bool {
+    let inner = text.trim().strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    inner.is_some_and(|inner| inner.split(',').all(is_number))
+}
+
 fn is_identifier(text: &str) -> bool {
     let mut chars = text.chars();
     chars.next().is_some_and(|c| c == '_' || c.is_alphabetic())
@@ -130,6 +146,7 @@ mod tests {
                 domain: "d".into(),
                 prompt: "1+1?".into(),
                 grading,
+                parts: Vec::new(),
                 constraint: None,
             },
         )
@@ -161,9 +178,11 @@ mod tests {
             number("1e9", 0.01),
             number("3/4", 0.0),
             number(".5", 0.0),
+            number("[4, -1.5]", 0.04),
+            Grading::Countdown { numbers: vec![3, 5], target: 8 },
             python("check(f)", "f"),
             python("check(größe_2)", "größe_2"),
-            Grading::ReasoningGym { dataset: "chain_sum".into(), gold: "4".into() },
+            Grading::ReasoningGym { dataset: "chain_sum".into(), gold: "4".into(), entry: None },
             Grading::Recorded,
         ] {
             assert!(with(grading.clone()).is_ok(), "{grading:?}");
@@ -183,12 +202,18 @@ mod tests {
             (number("1e999", 0.0), "found \"1e999\""),
             (number("1/0", 0.0), "found \"1/0\""),
             (number("twelve", 0.0), "found \"twelve\""),
+            (number("[1, two]", 0.0), "a list of numbers"),
+            (number("[]", 0.0), "a list of numbers"),
+            (Grading::Countdown { numbers: Vec::new(), target: 8 }, "1 to 64 `numbers`"),
             (number("1", -0.5), "`tolerance` of at least 0"),
             (number("1", f64::NAN), "found NaN"),
             (python("", "f"), "`tests` that is not empty"),
             (python("check(f)", "2f"), "found \"2f\""),
             (python("check(f)", "os.system"), "`entry_point` that names a function"),
-            (Grading::ReasoningGym { dataset: String::new(), gold: "4".into() }, "`dataset`"),
+            (
+                Grading::ReasoningGym { dataset: String::new(), gold: "4".into(), entry: None },
+                "`dataset`",
+            ),
         ] {
             let error = with(grading).unwrap_err().to_string();
             assert!(error.starts_with("t.jsonl:7: ") && error.contains(words), "{error}");
@@ -203,6 +228,7 @@ mod tests {
             domain: "d".into(),
             prompt: "p".into(),
             grading: Grading::Recorded,
+            parts: Vec::new(),
             constraint: None,
         };
         for (id, domain, prompt, words) in [

@@ -6,6 +6,7 @@ pub mod humaneval;
 mod jsonl;
 mod lines;
 mod parquet;
+mod parts;
 pub mod reasoning_gym;
 
 use std::path::Path;

@@ -1,21 +1,23 @@
 //! Anyone's own tasks as a Parquet table with the text columns `id`, `prompt`, `grading` (JSON) and,
-//! where wanted, `domain` and `constraint` (JSON). Other columns are left alone: tools add their own.
+//! where wanted, `domain`, `parts` (JSON) and `constraint` (JSON). Other columns are left alone: tools add their own.
 
 use std::path::Path;
 
 use arrow_array::{Array, RecordBatch, StringArray};
-use conductor_types::{Constraint, Grading, Task};
+use conductor_types::{Constraint, Grading, Part, Task};
+use serde::de::DeserializeOwned;
 
 use super::{Emit, domain_of, lines};
 use crate::columns::{self, Table};
 use crate::error::{DataError, Place, Position};
 
 const GRADING: &str = "a grading rule as JSON text {\"kind\": …} (docs/formats.md, Tasks)";
+const PARTS: &str = "content parts as JSON text [{\"type\", …}] (docs/formats.md, Tasks)";
 const CONSTRAINT: &str = "a constraint as JSON text {\"text\", …} (docs/formats.md, Constraints)";
 
 pub(super) fn read(path: &Path, emit: &mut Emit) -> Result<(), DataError> {
     let table = Table::open(path)?;
-    let optional = ["domain", "constraint"].into_iter().filter(|name| table.has(name));
+    let optional = ["domain", "parts", "constraint"].into_iter().filter(|name| table.has(name));
     let wanted: Vec<&str> = ["id", "prompt", "grading"].into_iter().chain(optional).collect();
     let domain = domain_of(path);
     let mut row = 0;
@@ -36,21 +38,24 @@ struct Columns<'a> {
     prompt: &'a StringArray,
     grading: &'a StringArray,
     domain: Option<&'a StringArray>,
+    parts: Option<&'a StringArray>,
     constraint: Option<&'a StringArray>,
 }
 
 impl<'a> Columns<'a> {
     fn of(path: &Path, batch: &'a RecordBatch, there: &[&str]) -> Result<Self, DataError> {
         let text = |name| columns::get::<StringArray>(path, batch, name, "text");
+        let json = |name: &str| {
+            let column = || columns::get(path, batch, name, "JSON text, not a nested column");
+            there.contains(&name).then(column).transpose()
+        };
         Ok(Self {
             id: text("id")?,
             prompt: text("prompt")?,
             grading: columns::get(path, batch, "grading", "JSON text, not a nested column")?,
             domain: there.contains(&"domain").then(|| text("domain")).transpose()?,
-            constraint: there
-                .contains(&"constraint")
-                .then(|| columns::get(path, batch, "constraint", "JSON text, not a nested column"))
-                .transpose()?,
+            parts: json("parts")?,
+            constraint: json("constraint")?,
         })
     }
 
@@ -72,20 +77,34 @@ impl<'a> Columns<'a> {
             Some(column) if column.is_valid(i) => column.value(i),
             _ => domain,
         };
-        let constraint = match self.constraint {
-            Some(column) if column.is_valid(i) => {
-                lines::decode::<Constraint>(column.value(i)).map(Some).map_err(|given| {
-                    DataError::Record { place: place.clone(), expected: CONSTRAINT.into(), given }
-                })?
-            }
-            _ => None,
-        };
+        let constraint: Option<Constraint> = maybe_json(self.constraint, i, place, CONSTRAINT)?;
+        let parts: Option<Vec<Part>> = maybe_json(self.parts, i, place, PARTS)?;
         Ok(Task {
             id: text(self.id, "id")?,
             domain: domain.to_string(),
             prompt: text(self.prompt, "prompt")?,
+            parts: parts.unwrap_or_default(),
             grading,
             constraint,
         })
+    }
+}
+
+/// The value of a column that may be missing or null.
+fn maybe_json<T: DeserializeOwned>(
+    column: Option<&StringArray>,
+    i: usize,
+    place: &Place,
+    expected: &str,
+) -> Result<Option<T>, DataError> {
+    match column {
+        Some(column) if column.is_valid(i) => {
+            lines::decode(column.value(i)).map(Some).map_err(|given| DataError::Record {
+                place: place.clone(),
+                expected: expected.into(),
+                given,
+            })
+        }
+        _ => Ok(None),
     }
 }

@@ -5,6 +5,8 @@ use conductor_rollout::recording::{self, RecordedAnswer, Recording};
 
 use super::*;
 
+mod rewards;
+
 /// Says what it is told to, sample by sample.
 struct Script(Vec<&'static str>);
 
@@ -86,7 +88,7 @@ fn completions_become_episodes_with_verdicts_rewards_and_advantages() {
     let mut groups = collect(&environment, &tasks, &requests, completions, options, &mut |_, _| {})
         .expect("episodes");
     assert_eq!(groups.len(), 2);
-    shape(&mut groups, &config.reward, &config.train.advantage);
+    shape(&environment, &mut groups, &config.reward, &config.train.advantage);
     for (group, task) in groups.iter().zip(&tasks) {
         assert!(group.iter().all(|episode| episode.id.task_id == task.id && episode.id.step == 4));
         assert_eq!(
@@ -178,11 +180,11 @@ fn a_later_round_sees_the_answer_before_it_and_may_let_it_stand() {
         assert!(ours.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-12), "{ours:?}");
     };
     config.reward.credit = schema::Credit::Discounted { share: 0.25 };
-    shape(&mut groups, &config.reward, &config.train.advantage);
+    shape(&environment, &mut groups, &config.reward, &config.train.advantage);
     close(&totals(&groups[0]), &[0.625, 0.875, 1.0, 0.0]);
     close(&totals(&groups[2]), &[1.0, 0.5, 1.0]);
     config.reward.credit = schema::Credit::Transition {};
-    shape(&mut groups, &config.reward, &config.train.advantage);
+    shape(&environment, &mut groups, &config.reward, &config.train.advantage);
     close(&totals(&groups[0]), &[0.5, 1.0, 1.0, 0.0]);
     close(&totals(&groups[2]), &[1.5, 0.0, 1.0]);
 }
