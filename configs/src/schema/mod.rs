@@ -15,6 +15,7 @@ mod rollout;
 mod run;
 mod sampling;
 mod simulated;
+mod sources;
 mod tasks;
 mod train;
 mod warm_start;
@@ -34,6 +35,10 @@ pub use rollout::{Rollout, Stragglers};
 pub use run::Run;
 pub use sampling::Sampling;
 pub use simulated::{Effort, SimulatedWorker};
+pub use sources::{
+    BigCodeBenchForm, ContestDifficulty, ContestPlatform, DataPart, DomainBy, Errata, GpqaSubset,
+    LiveCodeBenchRelease, MbppPart, MmluPart, Pictures,
+};
 pub use tasks::{SplitShares, TaskSource, Tasks};
 pub use train::{Advantage, Aggregation, LrSchedule, Optimizer, Train};
 pub use warm_start::WarmStart;

@@ -60,8 +60,9 @@ fn grading(rule: &Grading) -> Result<(), (String, String)> {
         | Grading::Judge { gold, .. } => text("gold", gold),
         Grading::Choice { gold, options } => choice(gold, *options),
         Grading::Number { gold, tolerance } => {
-            if !is_number(gold) {
-                let expected = "`gold` that is a number (\"0.1\", \"1e9\", \"3/4\")";
+            if !is_number(gold) && !is_list(gold) {
+                let expected =
+                    "`gold` that is a number (\"0.1\", \"1e9\", \"3/4\") or a list (\"[1, 2.5]\")";
                 return Err((expected.into(), excerpt(gold)));
             }
             if !tolerance.is_finite() || *tolerance < 0.0 {
@@ -80,7 +81,23 @@ fn grading(rule: &Grading) -> Result<(), (String, String)> {
             text("dataset", dataset)?;
             text("gold", gold)
         }
-        Grading::Code { .. } | Grading::Countdown { .. } | Grading::Recorded => Ok(()),
+        Grading::Code { time_limit_secs, memory_limit_mib, .. } => {
+            if time_limit_secs.is_some_and(|secs| !secs.is_finite() || secs <= 0.0) {
+                let given = time_limit_secs.unwrap_or_default().to_string();
+                return Err(("`time_limit_secs` above 0".into(), given));
+            }
+            if *memory_limit_mib == Some(0) {
+                return Err(("`memory_limit_mib` above 0".into(), "0".into()));
+            }
+            Ok(())
+        }
+        Grading::Countdown { numbers, .. } => {
+            if numbers.is_empty() {
+                return Err(("`numbers` with at least one".into(), "none".into()));
+            }
+            Ok(())
+        }
+        Grading::Recorded => Ok(()),
     }
 }
 
@@ -111,6 +128,12 @@ fn is_number(text: &str) -> bool {
     }
 }
 
+/// Several numbers in brackets.
+fn is_list(text: &str) -> bool {
+    let inside = text.trim().strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    inside.is_some_and(|inside| inside.split(',').all(|number| is_number(number.trim())))
+}
+
 fn is_identifier(text: &str) -> bool {
     let mut chars = text.chars();
     chars.next().is_some_and(|c| c == '_' || c.is_alphabetic())
@@ -120,6 +143,8 @@ fn is_identifier(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use std::path::Path;
+
+    use conductor_types::{CodeMetadata, TestCases};
 
     use super::*;
     use crate::error::Position;
@@ -155,6 +180,20 @@ mod tests {
         }
     }
 
+    fn countdown(numbers: &[u64]) -> Grading {
+        Grading::Countdown { numbers: numbers.to_vec(), target: 7 }
+    }
+
+    fn code(time_limit_secs: Option<f64>, memory_limit_mib: Option<u64>) -> Grading {
+        Grading::Code {
+            public_test_cases: TestCases::default(),
+            private_test_cases: TestCases::default(),
+            metadata: CodeMetadata::default(),
+            time_limit_secs,
+            memory_limit_mib,
+        }
+    }
+
     #[test]
     fn good_rules_pass() {
         for grading in [
@@ -165,6 +204,10 @@ mod tests {
             number("1e9", 0.01),
             number("3/4", 0.0),
             number(".5", 0.0),
+            number("[1, -2.5]", 0.0),
+            countdown(&[3, 4]),
+            code(Some(6.0), Some(256)),
+            code(None, None),
             python("check(f)", "f"),
             python("check(größe_2)", "größe_2"),
             Grading::ReasoningGym { dataset: "chain_sum".into(), gold: "4".into(), entry: None },
@@ -187,6 +230,12 @@ mod tests {
             (number("1e999", 0.0), "found \"1e999\""),
             (number("1/0", 0.0), "found \"1/0\""),
             (number("twelve", 0.0), "found \"twelve\""),
+            (number("[1, x]", 0.0), "found \"[1, x]\""),
+            (number("[]", 0.0), "or a list"),
+            (countdown(&[]), "`numbers` with at least one"),
+            (code(Some(0.0), None), "`time_limit_secs` above 0"),
+            (code(Some(f64::NAN), None), "`time_limit_secs` above 0"),
+            (code(None, Some(0)), "`memory_limit_mib` above 0"),
             (number("1", -0.5), "`tolerance` of at least 0"),
             (number("1", f64::NAN), "found NaN"),
             (python("", "f"), "`tests` that is not empty"),
