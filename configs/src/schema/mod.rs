@@ -17,6 +17,7 @@ mod run;
 mod sampling;
 mod sandbox;
 mod simulated;
+mod sources;
 mod tasks;
 mod train;
 mod warm_start;
@@ -38,6 +39,10 @@ pub use run::Run;
 pub use sampling::Sampling;
 pub use sandbox::{RequiredLevel, Sandbox, SandboxCommand, SandboxLevel};
 pub use simulated::{Effort, SimulatedWorker};
+pub use sources::{
+    BigCodeBenchForm, ContestDifficulty, ContestPlatform, DataPart, DomainBy, Errata, GpqaSubset,
+    LiveCodeBenchRelease, MbppPart, MmluPart, Pictures,
+};
 pub use tasks::{SplitShares, TaskSource, Tasks};
 pub use train::{Advantage, Aggregation, LrSchedule, Optimizer, Train};
 pub use warm_start::WarmStart;

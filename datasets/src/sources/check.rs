@@ -88,7 +88,17 @@ fn grading(rule: &Grading) -> Result<(), (String, String)> {
         Grading::Countdown { numbers, .. } if !(1..=64).contains(&numbers.len()) => {
             Err(("1 to 64 `numbers`".into(), numbers.len().to_string()))
         }
-        Grading::Code { .. } | Grading::Countdown { .. } | Grading::Recorded => Ok(()),
+        Grading::Code { time_limit_secs, memory_limit_mib, .. } => {
+            if time_limit_secs.is_some_and(|secs| !secs.is_finite() || secs <= 0.0) {
+                let given = time_limit_secs.unwrap_or_default().to_string();
+                return Err(("`time_limit_secs` above 0".into(), given));
+            }
+            if *memory_limit_mib == Some(0) {
+                return Err(("`memory_limit_mib` above 0".into(), "0".into()));
+            }
+            Ok(())
+        }
+        Grading::Countdown { .. } | Grading::Recorded => Ok(()),
     }
 }
 
@@ -134,6 +144,8 @@ fn is_identifier(text: &str) -> bool {
 mod tests {
     use std::path::Path;
 
+    use conductor_types::{CodeMetadata, TestCases};
+
     use super::*;
     use crate::error::Position;
 
@@ -168,6 +180,20 @@ mod tests {
         }
     }
 
+    fn countdown(numbers: &[u64]) -> Grading {
+        Grading::Countdown { numbers: numbers.to_vec(), target: 7 }
+    }
+
+    fn code(time_limit_secs: Option<f64>, memory_limit_mib: Option<u64>) -> Grading {
+        Grading::Code {
+            public_test_cases: TestCases::default(),
+            private_test_cases: TestCases::default(),
+            metadata: CodeMetadata::default(),
+            time_limit_secs,
+            memory_limit_mib,
+        }
+    }
+
     #[test]
     fn good_rules_pass() {
         for grading in [
@@ -180,6 +206,9 @@ mod tests {
             number(".5", 0.0),
             number("[4, -1.5]", 0.04),
             Grading::Countdown { numbers: vec![3, 5], target: 8 },
+            number("[1, -2.5]", 0.0),
+            code(Some(6.0), Some(256)),
+            code(None, None),
             python("check(f)", "f"),
             python("check(größe_2)", "größe_2"),
             Grading::ReasoningGym { dataset: "chain_sum".into(), gold: "4".into(), entry: None },
@@ -205,6 +234,10 @@ mod tests {
             (number("[1, two]", 0.0), "a list of numbers"),
             (number("[]", 0.0), "a list of numbers"),
             (Grading::Countdown { numbers: Vec::new(), target: 8 }, "1 to 64 `numbers`"),
+            (number("[1, x]", 0.0), "found \"[1, x]\""),
+            (code(Some(0.0), None), "`time_limit_secs` above 0"),
+            (code(Some(f64::NAN), None), "`time_limit_secs` above 0"),
+            (code(None, Some(0)), "`memory_limit_mib` above 0"),
             (number("1", -0.5), "`tolerance` of at least 0"),
             (number("1", f64::NAN), "found NaN"),
             (python("", "f"), "`tests` that is not empty"),
