@@ -31,6 +31,6 @@ pub(super) fn read(path: &Path, emit: &mut Emit) -> Result<(), DataError> {
     lines::for_each(path, EXPECTED, |number, line: Line| {
         let Line { id, prompt, domain: own, grading, constraint, _metadata } = line;
         let domain = own.unwrap_or_else(|| domain.clone());
-        emit(Position::Line(number), Task { id, domain, prompt, grading, constraint })
+        emit(Position::Line(number), Task { id, domain, prompt, grading, parts: Vec::new(), constraint })
     })
 }

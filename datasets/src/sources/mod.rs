@@ -4,7 +4,7 @@
 mod check;
 pub mod humaneval;
 mod jsonl;
-mod lines;
+pub(crate) mod lines;
 mod parquet;
 pub mod reasoning_gym;
 

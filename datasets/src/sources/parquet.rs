@@ -85,6 +85,7 @@ impl<'a> Columns<'a> {
             domain: domain.to_string(),
             prompt: text(self.prompt, "prompt")?,
             grading,
+            parts: Vec::new(),
             constraint,
         })
     }
