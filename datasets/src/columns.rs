@@ -173,6 +173,19 @@ pub fn get<'a, A: Array + 'static>(
     column.as_any().downcast_ref().ok_or_else(|| fail(column.data_type().to_string()))
 }
 
+/// How a table of this format is written.
+pub fn properties(format: &Format) -> WriterProperties {
+    let pair = |key: &str, value: String| KeyValue::new(key.to_string(), value);
+    WriterProperties::builder()
+        .set_compression(Compression::SNAPPY)
+        .set_created_by("conductor".to_string())
+        .set_key_value_metadata(Some(vec![
+            pair(FORMAT_KEY, format.name.to_string()),
+            pair(VERSION_KEY, format.version.to_string()),
+        ]))
+        .build()
+}
+
 /// Writes a table aside, syncs it and puts it in place. `batches` are encoded one at a time.
 pub fn write(
     path: &Path,
@@ -180,15 +193,7 @@ pub fn write(
     schema: &Arc<Schema>,
     batches: impl Iterator<Item = RecordBatch>,
 ) -> Result<(), DataError> {
-    let pair = |key: &str, value: String| KeyValue::new(key.to_string(), value);
-    let properties = WriterProperties::builder()
-        .set_compression(Compression::SNAPPY)
-        .set_created_by("conductor".to_string())
-        .set_key_value_metadata(Some(vec![
-            pair(FORMAT_KEY, format.name.to_string()),
-            pair(VERSION_KEY, format.version.to_string()),
-        ]))
-        .build();
+    let properties = properties(format);
     atomic::replace(path, |file| {
         let mut writer =
             ArrowWriter::try_new(file, schema.clone(), Some(properties)).map_err(into_io)?;
@@ -202,7 +207,7 @@ pub fn write(
 }
 
 /// Keeps the system's own error where there is one, so that a full disk is told from a bad value.
-fn into_io(error: ParquetError) -> std::io::Error {
+pub fn into_io(error: ParquetError) -> std::io::Error {
     match error {
         ParquetError::External(inner) => match inner.downcast::<std::io::Error>() {
             Ok(error) => *error,
@@ -212,7 +217,7 @@ fn into_io(error: ParquetError) -> std::io::Error {
     }
 }
 
-fn unreadable(path: &Path, source: ParquetError) -> DataError {
+pub fn unreadable(path: &Path, source: ParquetError) -> DataError {
     let text = source.to_string();
     let help = if text.contains("Disabled feature") || text.contains("compression") {
         "write the file again with snappy, zstd or no compression"
