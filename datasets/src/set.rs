@@ -140,6 +140,7 @@ mod tests {
             domain: "sums".into(),
             prompt: "2+2?".into(),
             grading,
+            parts: Vec::new(),
             constraint: None,
         }
     }

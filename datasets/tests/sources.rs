@@ -159,6 +159,7 @@ fn own_tasks_in_parquet_are_read_whatever_the_string_type() {
         domain: domain.into(),
         prompt: prompt.into(),
         grading: Grading::Exact { gold: "4".into() },
+        parts: Vec::new(),
         constraint: None,
     };
     assert_eq!(set.find("a"), Some(&expected("a", "quiz", "2+2?")));
@@ -246,7 +247,10 @@ fn reasoning_gym_tasks_carry_the_prompt_that_recordings_are_made_for() {
     );
     assert_eq!(task.domain, "simple_equations");
     let gold = "2".to_string();
-    assert_eq!(task.grading, Grading::ReasoningGym { dataset: "simple_equations".into(), gold });
+    assert_eq!(
+        task.grading,
+        Grading::ReasoningGym { dataset: "simple_equations".into(), gold, entry: None }
+    );
     assert_eq!(
         set.find("syllogism/42/1").unwrap().prompt,
         "What is 1?\n\nWrite only the final answer, between <answer> and </answer>."

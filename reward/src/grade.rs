@@ -110,8 +110,15 @@ impl Grader {
             Grading::Exact { gold } => exact(gold, answer),
             Grading::Choice { gold, options } => choice(gold, *options, answer),
             Grading::Number { gold, tolerance } => number(gold, *tolerance, answer),
-            Grading::ReasoningGym { dataset, gold } => scored(dataset, gold, answer),
+            Grading::ReasoningGym { dataset, gold, .. } => scored(dataset, gold, answer),
             Grading::Recorded => recorded(recorded_score),
+            Grading::Fuzzy { .. }
+            | Grading::Math { .. }
+            | Grading::Code { .. }
+            | Grading::Countdown { .. }
+            | Grading::Judge { .. } => {
+                unscorable(Unscorable::SandboxError, "this kind is not wired yet")
+            }
             Grading::Python { prelude, tests, entry_point } => {
                 self.program(prelude, tests, entry_point, answer).await
             }
@@ -194,7 +201,14 @@ mod tests {
     use super::*;
 
     fn task(grading: Grading) -> Task {
-        Task { id: "t".into(), domain: "d".into(), prompt: "p".into(), grading, constraint: None }
+        Task {
+            id: "t".into(),
+            domain: "d".into(),
+            prompt: "p".into(),
+            grading,
+            parts: Vec::new(),
+            constraint: None,
+        }
     }
 
     async fn verdict(grading: Grading, answer: &str) -> Verdict {
@@ -210,7 +224,11 @@ mod tests {
         let exact = || Grading::Exact { gold: " Paris\n".into() };
         let choice = || Grading::Choice { gold: "B".into(), options: 4 };
         let number = || Grading::Number { gold: "0.1".into(), tolerance: 0.0 };
-        let gym = || Grading::ReasoningGym { dataset: "chain_sum".into(), gold: "1000".into() };
+        let gym = || Grading::ReasoningGym {
+            dataset: "chain_sum".into(),
+            gold: "1000".into(),
+            entry: None,
+        };
         for (grading, answer, expected) in [
             (exact(), "<answer>Paris</answer>", ""),
             (exact(), "<answer>paris</answer>", "wrong_answer"),
@@ -236,7 +254,11 @@ mod tests {
 
     #[tokio::test]
     async fn a_consolation_score_is_wrong_and_told() {
-        let grading = Grading::ReasoningGym { dataset: "gsm_symbolic".into(), gold: "70".into() };
+        let grading = Grading::ReasoningGym {
+            dataset: "gsm_symbolic".into(),
+            gold: "70".into(),
+            entry: None,
+        };
         let Verdict::Wrong { cause, detail } = verdict(grading, "<answer>71</answer>").await else {
             panic!("71 is not 70");
         };
@@ -252,8 +274,8 @@ mod tests {
             Grading::Choice { gold: "B".into(), options: 0 },
             Grading::Number { gold: "many".into(), tolerance: 0.0 },
             Grading::Number { gold: "1".into(), tolerance: f64::NAN },
-            Grading::ReasoningGym { dataset: "countdown".into(), gold: "1".into() },
-            Grading::ReasoningGym { dataset: "lcm".into(), gold: String::new() },
+            Grading::ReasoningGym { dataset: "countdown".into(), gold: "1".into(), entry: None },
+            Grading::ReasoningGym { dataset: "lcm".into(), gold: String::new(), entry: None },
             Grading::Python {
                 prelude: String::new(),
                 tests: "# none\n".into(),

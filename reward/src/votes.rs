@@ -62,14 +62,17 @@ impl AnswerExtractor for Extractors {
 
 fn rule(grading: &Grading) -> Rule {
     match grading {
-        Grading::Exact { .. } => Rule::Text,
+        Grading::Exact { .. }
+        | Grading::Fuzzy { .. }
+        | Grading::Math { .. }
+        | Grading::Judge { .. } => Rule::Text,
         Grading::Choice { options, .. } => Rule::Choice { options: *options },
         Grading::Number { .. } => Rule::Number,
         Grading::ReasoningGym { dataset, .. } => {
             Rule::ReasoningGym { scorer: reasoning_gym::scorer(dataset) }
         }
         Grading::Python { entry_point, .. } => Rule::Program { entry_point: entry_point.clone() },
-        Grading::Recorded => Rule::Whole,
+        Grading::Code { .. } | Grading::Countdown { .. } | Grading::Recorded => Rule::Whole,
     }
 }
 
@@ -99,13 +102,14 @@ mod tests {
             domain: String::new(),
             prompt: String::new(),
             grading,
+            parts: Vec::new(),
             constraint: None,
         };
         Extractors::new([task].iter())
     }
 
     fn gym(dataset: &str) -> Extractors {
-        extractors(Grading::ReasoningGym { dataset: dataset.into(), gold: "1".into() })
+        extractors(Grading::ReasoningGym { dataset: dataset.into(), gold: "1".into(), entry: None })
     }
 
     #[track_caller]

@@ -27,6 +27,7 @@ async fn a_dropped_grading_leaves_nothing_behind() {
         domain: String::new(),
         prompt: String::new(),
         grading,
+        parts: Vec::new(),
         constraint: None,
     };
     let slow = "```\nimport os, time\nos.fork()\ndef f(x):\n    return x + 1\ntime.sleep(600)\n```";

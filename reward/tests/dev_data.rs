@@ -44,6 +44,7 @@ async fn humanevals_own_solutions_are_right_and_stubs_are_not() {
                 domain: "humaneval".into(),
                 prompt: String::new(),
                 grading,
+                parts: Vec::new(),
                 constraint: None,
             };
             let right = grader.grade(&task, &whole, None).await;

@@ -39,6 +39,7 @@ fn task(prelude: &str, tests: &str) -> Task {
             tests: tests.into(),
             entry_point: "f".into(),
         },
+        parts: Vec::new(),
         constraint: None,
     }
 }

@@ -76,6 +76,7 @@ mod tests {
             domain: "d".into(),
             prompt: "How many? \n".into(),
             grading: Grading::Recorded,
+            parts: Vec::new(),
             constraint: None,
         }
     }

@@ -249,6 +249,7 @@ fn only_recorded_gradings_can_be_met_and_it_says_what_it_is() {
         domain: "d".into(),
         prompt: "?".into(),
         grading,
+        parts: Vec::new(),
         constraint: None,
     };
     let sim = worker(json!({}));

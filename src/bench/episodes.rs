@@ -64,6 +64,7 @@ fn task(number: usize) -> Task {
         domain: "bench".into(),
         prompt: format!("Question {number}. {}How many are there?", filler(TEXT_BYTES)),
         grading: Grading::Exact { gold: String::new() },
+        parts: Vec::new(),
         constraint: None,
     }
 }

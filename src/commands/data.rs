@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use clap::{Args, Subcommand, ValueEnum};
 use conductor_datasets::TaskSet;
-use conductor_types::{Grading, Split, Task};
+use conductor_types::{Split, Task};
 use serde::Serialize;
 use serde_json::json;
 
@@ -130,7 +130,7 @@ fn list(args: &List) -> anyhow::Result<()> {
             id: &task.id,
             domain: &task.domain,
             split,
-            grading: grading_name(&task.grading),
+            grading: task.grading.kind(),
             prompt_chars: task.prompt.chars().count(),
         })
         .collect();
@@ -216,7 +216,7 @@ fn show(args: &Show) -> anyhow::Result<()> {
     let grading = if args.gold {
         serde_json::to_value(&task.grading)?
     } else {
-        json!({ "kind": grading_name(&task.grading) })
+        json!({ "kind": task.grading.kind() })
     };
     if args.json {
         return ui::print_json(&json!({
@@ -231,7 +231,7 @@ fn show(args: &Show) -> anyhow::Result<()> {
         style.strong("task"),
         task.id,
         task.domain,
-        grading_name(&task.grading),
+        task.grading.kind(),
         task.prompt.trim_end()
     ));
     if let Some(constraint) = &task.constraint {
@@ -252,15 +252,4 @@ fn show(args: &Show) -> anyhow::Result<()> {
 
 fn in_splits(tasks: &TaskSet) -> impl Iterator<Item = (Split, &Task)> {
     SPLITS.into_iter().flat_map(|split| tasks.split(split).iter().map(move |task| (split, task)))
-}
-
-fn grading_name(grading: &Grading) -> &'static str {
-    match grading {
-        Grading::Exact { .. } => "exact",
-        Grading::Choice { .. } => "choice",
-        Grading::Number { .. } => "number",
-        Grading::Python { .. } => "python",
-        Grading::ReasoningGym { .. } => "reasoning_gym",
-        Grading::Recorded => "recorded",
-    }
 }

@@ -6,8 +6,10 @@
 pub mod account;
 pub mod chat;
 pub mod constraint;
+pub mod content;
 pub mod episode;
 pub mod event;
+pub mod grading;
 pub mod seed;
 pub mod task;
 pub mod verdict;
@@ -16,10 +18,12 @@ pub mod workflow;
 
 pub use chat::{ChatMessage, Completion, FinishReason, Role, SampleRequest, Sampler, SamplerError};
 pub use constraint::Constraint;
+pub use content::Part;
 pub use episode::{Call, Episode, EpisodeId, Outcome, RewardParts, Usage};
 pub use event::{Event, Phase, RunEvent};
-pub use task::{Grading, Split, Task};
-pub use verdict::{Unscorable, Verdict, WrongCause};
+pub use grading::{CodeMetadata, Grading, MathConvention, TestCase, TestCases, TestType};
+pub use task::{Split, Task};
+pub use verdict::{Graded, Unscorable, Verdict, WrongCause};
 pub use worker::{
     Answer, AnswerExtractor, WorkerCapability, WorkerError, WorkerErrorKind, WorkerRequest,
 };

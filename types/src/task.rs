@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::constraint::Constraint;
+use crate::content::Part;
+use crate::grading::Grading;
 
 /// One question, as every worker sees it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -13,57 +15,15 @@ pub struct Task {
     pub domain: String,
     /// The whole question with the answer form that it asks for.
     pub prompt: String,
+    /// The same question as content parts of OpenAI's chat API, in order, where it holds more than text (images); empty where
+    /// `prompt` is all. They reach a worker as they are; `prompt` is their text, for who reads only text.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<Part>,
     /// How an answer is judged.
     pub grading: Grading,
     /// What the user asks of the workflow; part of the question as the policy reads it, and of no worker's message.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub constraint: Option<Constraint>,
-}
-
-/// How an answer is judged. The gold answer never leaves this process.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
-pub enum Grading {
-    /// The extracted answer equals the gold text after trimming.
-    Exact {
-        /// The right answer.
-        gold: String,
-    },
-    /// One of the first `options` capital letters.
-    Choice {
-        /// The right letter, "A" to "Z".
-        gold: String,
-        /// How many options the question lists, 2 to 26.
-        options: u8,
-    },
-    /// A number, equal within `tolerance` relative to the gold value.
-    Number {
-        /// The right value, as text so that nothing is lost ("0.1", "1e9", "3/4").
-        gold: String,
-        /// Relative tolerance; 0 asks for equality.
-        #[serde(default)]
-        tolerance: f64,
-    },
-    /// A Python program, judged by running tests behind it.
-    Python {
-        /// Source that stands before the answer when the answer is only a continuation (`HumanEval`'s prompt).
-        #[serde(default)]
-        prelude: String,
-        /// Source that stands behind the answer and raises when it is wrong.
-        tests: String,
-        /// Name of the function that must be defined by the answer.
-        entry_point: String,
-    },
-    /// An answer scored by the rule of the reasoning-gym generator that made the question.
-    ReasoningGym {
-        /// The generator's name.
-        dataset: String,
-        /// The generator's own answer.
-        gold: String,
-    },
-    /// The truth is the score that comes with a worker's answer to this task: the recording holds it, or a simulated
-    /// worker drew it.
-    Recorded,
 }
 
 /// The part of the data that a task belongs to.

@@ -3,6 +3,15 @@
 
 use serde::{Deserialize, Serialize};
 
+/// What a grader found in a text, and what it says of it. Finding and judging are apart, and both are recorded.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Graded {
+    /// The answer proper, as it was found; `None` where none was, or where the rule reads the whole text.
+    pub extracted: Option<String>,
+    /// What it is worth.
+    pub verdict: Verdict,
+}
+
 /// What a grader says of one answer.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "verdict", rename_all = "snake_case")]

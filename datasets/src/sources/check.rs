@@ -54,7 +54,10 @@ fn grading(rule: &Grading) -> Result<(), (String, String)> {
         Ok(())
     };
     match rule {
-        Grading::Exact { gold } => text("gold", gold),
+        Grading::Exact { gold }
+        | Grading::Fuzzy { gold }
+        | Grading::Math { gold, .. }
+        | Grading::Judge { gold, .. } => text("gold", gold),
         Grading::Choice { gold, options } => choice(gold, *options),
         Grading::Number { gold, tolerance } => {
             if !is_number(gold) {
@@ -73,11 +76,11 @@ fn grading(rule: &Grading) -> Result<(), (String, String)> {
             }
             Ok(())
         }
-        Grading::ReasoningGym { dataset, gold } => {
+        Grading::ReasoningGym { dataset, gold, .. } => {
             text("dataset", dataset)?;
             text("gold", gold)
         }
-        Grading::Recorded => Ok(()),
+        Grading::Code { .. } | Grading::Countdown { .. } | Grading::Recorded => Ok(()),
     }
 }
 
@@ -130,6 +133,7 @@ mod tests {
                 domain: "d".into(),
                 prompt: "1+1?".into(),
                 grading,
+                parts: Vec::new(),
                 constraint: None,
             },
         )
@@ -163,7 +167,7 @@ mod tests {
             number(".5", 0.0),
             python("check(f)", "f"),
             python("check(größe_2)", "größe_2"),
-            Grading::ReasoningGym { dataset: "chain_sum".into(), gold: "4".into() },
+            Grading::ReasoningGym { dataset: "chain_sum".into(), gold: "4".into(), entry: None },
             Grading::Recorded,
         ] {
             assert!(with(grading.clone()).is_ok(), "{grading:?}");
@@ -188,7 +192,10 @@ mod tests {
             (python("", "f"), "`tests` that is not empty"),
             (python("check(f)", "2f"), "found \"2f\""),
             (python("check(f)", "os.system"), "`entry_point` that names a function"),
-            (Grading::ReasoningGym { dataset: String::new(), gold: "4".into() }, "`dataset`"),
+            (
+                Grading::ReasoningGym { dataset: String::new(), gold: "4".into(), entry: None },
+                "`dataset`",
+            ),
         ] {
             let error = with(grading).unwrap_err().to_string();
             assert!(error.starts_with("t.jsonl:7: ") && error.contains(words), "{error}");
@@ -203,6 +210,7 @@ mod tests {
             domain: "d".into(),
             prompt: "p".into(),
             grading: Grading::Recorded,
+            parts: Vec::new(),
             constraint: None,
         };
         for (id, domain, prompt, words) in [

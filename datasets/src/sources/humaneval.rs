@@ -48,6 +48,9 @@ pub(super) fn read(path: &Path, emit: &mut Emit) -> Result<(), DataError> {
             entry_point: line.entry_point,
         };
         let (domain, prompt) = ("humaneval".to_string(), prompt(&line.prompt));
-        emit(at, Task { id: line.task_id, domain, prompt, grading, constraint: None })
+        emit(
+            at,
+            Task { id: line.task_id, domain, prompt, grading, parts: Vec::new(), constraint: None },
+        )
     })
 }

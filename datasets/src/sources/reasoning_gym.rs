@@ -64,8 +64,19 @@ pub(super) fn read(
         }
         check::filled(&Place::new(path, at), "question", &line.question)?;
         let prompt = prompt(&line.dataset, &line.question);
-        let grading = Grading::ReasoningGym { dataset: line.dataset.clone(), gold: line.answer };
-        emit(at, Task { id: line.id, domain: line.dataset, prompt, grading, constraint: None })
+        let grading =
+            Grading::ReasoningGym { dataset: line.dataset.clone(), gold: line.answer, entry: None };
+        emit(
+            at,
+            Task {
+                id: line.id,
+                domain: line.dataset,
+                prompt,
+                grading,
+                parts: Vec::new(),
+                constraint: None,
+            },
+        )
     })?;
     let missing: Vec<String> = datasets
         .unwrap_or_default()

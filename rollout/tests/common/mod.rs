@@ -24,6 +24,7 @@ pub fn task(id: &str) -> Task {
         domain: "sums".into(),
         prompt: format!("What is the answer to {id}?"),
         grading: Grading::Exact { gold: "4".into() },
+        parts: Vec::new(),
         constraint: None,
     }
 }

@@ -79,11 +79,16 @@ pub fn answers(skills: &[Skill], tasks: &[Task]) -> String {
 
 fn gold(task: &Task) -> Option<&str> {
     match &task.grading {
-        Grading::Exact { gold } | Grading::Choice { gold, .. } | Grading::Number { gold, .. } => {
-            Some(gold)
-        }
-        Grading::ReasoningGym { gold, .. } => Some(gold),
+        Grading::Exact { gold }
+        | Grading::Fuzzy { gold }
+        | Grading::Choice { gold, .. }
+        | Grading::Number { gold, .. }
+        | Grading::Math { gold, .. }
+        | Grading::Judge { gold, .. }
+        | Grading::ReasoningGym { gold, .. } => Some(gold),
         Grading::Recorded => None,
-        Grading::Python { .. } => panic!("{}: programs cannot be made up here", task.id),
+        Grading::Python { .. } | Grading::Code { .. } | Grading::Countdown { .. } => {
+            panic!("{}: a {} answer cannot be made up here", task.id, task.grading.kind())
+        }
     }
 }

@@ -83,6 +83,7 @@ pub fn sums(count: usize) -> Vec<Task> {
                 domain: domain.into(),
                 prompt: format!("What is {a} + {b}? Write \"Answer: <number>\" on the last line."),
                 grading: Grading::Number { gold: (a + b).to_string(), tolerance: 0.0 },
+                parts: Vec::new(),
                 constraint: None,
             }
         })

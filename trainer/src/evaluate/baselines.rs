@@ -205,6 +205,7 @@ mod tests {
             domain: domain.into(),
             prompt: "?".into(),
             grading,
+            parts: Vec::new(),
             constraint: None,
         }
     }
