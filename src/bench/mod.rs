@@ -6,6 +6,7 @@ mod peer;
 mod process;
 mod provider;
 mod run;
+mod script;
 
 pub use busy::busy;
 pub use episodes::{Drawn, draw};
@@ -13,6 +14,7 @@ pub use peer::{Peer, PeerCounts};
 pub use process::{now_mb, open_files, peak_mb};
 pub use provider::{Served, Service, serve};
 pub use run::{Plan, run};
+pub use script::Script;
 
 use std::time::{Duration, Instant};
 
