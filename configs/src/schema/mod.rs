@@ -14,6 +14,7 @@ mod reward;
 mod rollout;
 mod run;
 mod sampling;
+mod sandbox;
 mod simulated;
 mod tasks;
 mod train;
@@ -33,6 +34,7 @@ pub use reward::{CostForm, Credit, PythonLimits, Reward};
 pub use rollout::{Rollout, Stragglers};
 pub use run::Run;
 pub use sampling::Sampling;
+pub use sandbox::{RequiredLevel, Sandbox, SandboxCommand, SandboxLevel};
 pub use simulated::{Effort, SimulatedWorker};
 pub use tasks::{SplitShares, TaskSource, Tasks};
 pub use train::{Advantage, Aggregation, LrSchedule, Optimizer, Train};
@@ -70,6 +72,9 @@ pub struct Config {
     /// How answers are graded and rewards shaped.
     #[serde(default)]
     pub reward: Reward,
+    /// How programs under test are kept apart.
+    #[serde(default)]
+    pub sandbox: Sandbox,
     /// Supervised learning of the form before reinforcement.
     #[serde(default)]
     pub warm_start: WarmStart,
