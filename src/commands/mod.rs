@@ -2,6 +2,7 @@
 
 pub mod bench;
 mod bench_rollout;
+mod bench_sandbox;
 pub mod checkpoint;
 pub mod config;
 pub mod data;
