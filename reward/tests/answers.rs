@@ -64,9 +64,12 @@ fn choices_differ_from_the_chains_announced_letters_in_listed_ways_only() {
         println!("{index}: {kind}: {ours:?} and {:?}", case["chain_pred"]);
     }
     println!("{differ:?}; free letters refused: {stray:?}");
-    let count: usize = differ.values().map(Vec::len).sum();
     assert_eq!(cases.len(), 939);
-    assert!(count * 100 <= cases.len() * 2, "{count} differ");
+    let listed = BTreeMap::from([
+        ("read where the two rules read nothing", vec![86, 327, 798]),
+        ("refused", vec![254, 276, 303, 504, 507]),
+    ]);
+    assert_eq!(differ, listed);
 }
 
 #[test]
@@ -107,7 +110,7 @@ fn small_extractions_hold_but_for_the_listed_ones() {
     }
     println!("{differ:?} of {} differ", cases.len());
     assert_eq!(cases.len(), 35);
-    assert!(differ.len() < 12, "{differ:?}");
+    assert_eq!(differ, [4, 6, 9, 17, 24, 27, 28]);
 }
 
 #[tokio::test]

@@ -103,6 +103,7 @@ impl Package {
         match reply {
             Reply::Score(score) if (0.0..=1.0).contains(&score) => Ok(score),
             Reply::Score(score) => Err(Fault::OutOfRange(score.to_string())),
+            Reply::Odd(score) => Err(Fault::OutOfRange(score)),
             Reply::Error(told) => Err(Fault::Raised(told)),
             Reply::Late => Err(Fault::Late(self.launch.time)),
             Reply::Died(why) => Err(Fault::Died(why)),
