@@ -53,8 +53,12 @@ fn head(report: &RewardReport, split: Split) -> String {
         None => "no step".to_owned(),
     };
     format!(
-        "{} episodes of {split}, {steps}: {}; {} have a reward",
-        report.episodes,
+        "{} of {split}, {steps}: {}; {} with a reward",
+        if report.episodes == 1 {
+            "1 episode".to_owned()
+        } else {
+            format!("{} episodes", report.episodes)
+        },
         counts(&report.outcomes),
         report.scorable
     )
