@@ -167,7 +167,7 @@ fn wrong_arguments_are_bad_usage() {
     let _ =
         grade(&["--level", "D"], "").expect_code(2).expect_stderr(&["possible values: A, B, C"]);
     let elsewhere = grade(&["--set", "train.steps=3"], "").expect_code(2);
-    let _ = elsewhere.expect_stderr(&["train.steps=3", "[sandbox]"]);
+    let _ = elsewhere.expect_stderr(&["train.steps=3", "[sandbox] or [reward]"]);
     let unknown = grade(&["--set", "sandbox.paralel=3"], "").expect_code(2);
     let _ = unknown.expect_stderr(&["paralel", "parallel"]);
 }

@@ -16,7 +16,7 @@ use crate::reasoning_gym::{self, Scorer};
 /// - Countdown: the expression without white space, operators in one writing.
 /// - reasoning-gym: the text found, made equal where the generator's scorer does not tell apart: numbers by value,
 ///   letter case where it does not count.
-/// - Python: the program without blank lines and trailing space. Programs agree only where their text does.
+/// - Code, Python: the program without blank lines and trailing space. Programs agree only where their text does.
 /// - Judge: what the first tag holds, or else the whole text: those agree that are alike to the letter.
 /// - Recorded: the whole text without surrounding space; recordings of outcomes have none, and do not vote.
 #[derive(Debug, Clone, Default)]
@@ -34,6 +34,7 @@ enum Rule {
     Countdown,
     ReasoningGym { scorer: Option<Scorer> },
     Program { entry_point: String },
+    Tested { function: Option<String> },
     Judged,
     Whole,
 }
@@ -63,10 +64,10 @@ impl AnswerExtractor for Extractors {
                 as_scored(*scorer, found)
             }
             Rule::Program { entry_point } => {
-                let code = extract::code(text, entry_point).ok()?;
-                let lines =
-                    code.source().lines().map(str::trim_end).filter(|line| !line.is_empty());
-                lines.collect::<Vec<_>>().join("\n")
+                lines_of(extract::code(text, entry_point).ok()?.source())
+            }
+            Rule::Tested { function } => {
+                lines_of(&extract::program(text, function.as_deref()).ok()?)
             }
             Rule::Judged => extract::tag(text, Tag::First).unwrap_or(text).trim().to_owned(),
             Rule::Whole => text.trim().to_owned(),
@@ -88,8 +89,15 @@ fn rule(grading: &Grading) -> Rule {
             Rule::ReasoningGym { scorer: reasoning_gym::scorer(dataset) }
         }
         Grading::Python { entry_point, .. } => Rule::Program { entry_point: entry_point.clone() },
-        Grading::Code { .. } | Grading::Recorded => Rule::Whole,
+        Grading::Code { metadata, .. } => Rule::Tested { function: metadata.func_name.clone() },
+        Grading::Recorded => Rule::Whole,
     }
+}
+
+/// A program without blank lines and trailing space.
+fn lines_of(source: &str) -> String {
+    let lines = source.lines().map(str::trim_end).filter(|line| !line.is_empty());
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 fn as_scored(scorer: Option<Scorer>, found: &str) -> String {
@@ -110,6 +118,8 @@ fn as_scored(scorer: Option<Scorer>, found: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use conductor_types::{CodeMetadata, TestCases};
+
     use super::*;
 
     fn extractors(grading: Grading) -> Extractors {
@@ -164,6 +174,18 @@ mod tests {
             "def f():\n    return 1",
         );
         agree(&extractors(Grading::Recorded), &[" x y\n"], "x y");
+        let code = |name: Option<&str>| {
+            extractors(Grading::Code {
+                public_test_cases: TestCases::default(),
+                private_test_cases: TestCases::default(),
+                metadata: CodeMetadata { func_name: name.map(String::from) },
+                time_limit_secs: None,
+                memory_limit_mib: None,
+            })
+        };
+        agree(&code(None), &["```\nprint(1)\n```", "So:\n```python\n\nprint(1) \n```"], "print(1)");
+        agree(&code(Some("f")), &["```\ndef f(): pass\n```\n```\nf()\n```"], "def f(): pass");
+        assert_eq!(code(None).canonical("t", "no program"), None);
         let fuzzy = extractors(Grading::Fuzzy { gold: "x".into() });
         agree(&fuzzy, &["<answer>New  York</answer>", "The answer is new york."], "new york");
         let list = extractors(Grading::Number { gold: "[1, 2]".into(), tolerance: 0.0 });

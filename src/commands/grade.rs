@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use conductor_configs::schema::{RequiredLevel, Sandbox, SandboxLevel};
-use conductor_configs::{ENV_PREFIX, LoadRequest};
+use conductor_configs::schema::{RequiredLevel, SandboxLevel};
+use conductor_configs::{Config, ENV_PREFIX, LoadRequest};
 use conductor_reward::Judging;
 use conductor_sandbox::Mode;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -41,8 +41,8 @@ pub struct Grade {
     /// Most characters of a program's output that a detail quotes.
     #[arg(long, value_name = "N", default_value_t = 200)]
     quote_chars: usize,
-    /// Override a value of [sandbox]; may be repeated. The value is TOML, or else a string.
-    #[arg(long = "set", value_name = "sandbox.KEY=VALUE")]
+    /// Override a value of [sandbox] or [reward]; may be repeated. The value is TOML, or else a string.
+    #[arg(long = "set", value_name = "SECTION.KEY=VALUE")]
     sets: Vec<String>,
 }
 
@@ -70,7 +70,7 @@ enum LevelArg {
 
 /// Runs the verb.
 pub fn run(verb: Grade) -> anyhow::Result<Exit> {
-    let sandbox = sandbox(&verb)?;
+    let Config { sandbox, reward, .. } = config(&verb)?;
     let mode = match verb.mode {
         ModeArg::Native => Mode::Native,
         ModeArg::LcbOfficial => Mode::LcbOfficial,
@@ -78,7 +78,7 @@ pub fn run(verb: Grade) -> anyhow::Result<Exit> {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let parallel = sandbox.parallel.map_or(cores, |count| count as usize);
     let judging = Judging { mode, longest_quote: verb.quote_chars };
-    let options = Options { sandbox, judging, parallel };
+    let options = Options { sandbox, reward, judging, parallel };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let bar = progress();
     let mut out = BufWriter::new(std::io::stdout().lock());
@@ -91,19 +91,24 @@ pub fn run(verb: Grade) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// The `[sandbox]` of the environment and the arguments.
-fn sandbox(verb: &Grade) -> anyhow::Result<Sandbox> {
+/// A configuration whose `[sandbox]` and `[reward]` are those of the environment and the arguments.
+fn config(verb: &Grade) -> anyhow::Result<Config> {
     /// What a configuration must have and grading does not read.
     const REST: &str = "tasks.sources = [{ kind = \"jsonl\", path = \"-\" }]\npolicy.model = \"-\"\n\
         pool.workers = [{ name = \"-\", kind = \"vote\" }]\n";
-    const SECTION: &str = "SANDBOX__";
-    if let Some(other) = verb.sets.iter().find(|set| !set.trim_start().starts_with("sandbox.")) {
-        let problem = Problem::usage(format!("--set {other}: expected a key of [sandbox]"));
+    const SECTIONS: [&str; 2] = ["sandbox", "reward"];
+    let other = verb.sets.iter().find(|set| {
+        let section = set.trim_start().split('.').next().unwrap_or_default();
+        !SECTIONS.contains(&section)
+    });
+    if let Some(other) = other {
+        let problem =
+            Problem::usage(format!("--set {other}: expected a key of [sandbox] or [reward]"));
         return Err(problem.next("`conductor config reference` lists them").into());
     }
     let ours = |name: &str| {
-        name.strip_prefix(ENV_PREFIX)
-            .is_some_and(|key| key.to_ascii_uppercase().starts_with(SECTION))
+        let section = name.strip_prefix(ENV_PREFIX).and_then(|key| key.split("__").next());
+        section.is_some_and(|section| SECTIONS.contains(&section.to_ascii_lowercase().as_str()))
     };
     let env = std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
@@ -119,7 +124,7 @@ fn sandbox(verb: &Grade) -> anyhow::Result<Sandbox> {
             LevelArg::C => (SandboxLevel::C, RequiredLevel::C),
         };
     }
-    Ok(sandbox)
+    Ok(config)
 }
 
 /// A count on a terminal that shows nothing else; nothing elsewhere.

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use conductor_configs::schema;
-use conductor_reward::{Grader, Judging};
+use conductor_reward::{Grader, Judging, reasoning_gym};
 use conductor_types::{Grading, Unscorable, Verdict};
 use rustix::time::{ClockId, clock_gettime};
 use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
@@ -27,6 +27,8 @@ const AHEAD_KIB: u32 = 256 << 10;
 pub struct Options {
     /// How programs are kept apart.
     pub sandbox: schema::Sandbox,
+    /// How to reach the package reasoning-gym.
+    pub reward: schema::Reward,
     /// How programs are run and quoted.
     pub judging: Judging,
     /// Cases judged at once.
@@ -129,12 +131,15 @@ struct Bench {
     plain: Grader,
     /// Made for the first program; a stream without any needs no sandbox.
     programs: OnceCell<Grader>,
+    /// Made for the first answer that only the package reasoning-gym can score.
+    package: OnceCell<Grader>,
 }
 
 impl Bench {
     fn new(options: Options) -> Self {
         let permits = Semaphore::new(options.parallel.clamp(1, Semaphore::MAX_PERMITS));
-        Self { options, permits, plain: Grader::without_python(), programs: OnceCell::new() }
+        let plain = Grader::without_python();
+        Self { options, permits, plain, programs: OnceCell::new(), package: OnceCell::new() }
     }
 
     /// The verdict on a line. The error ends the stream: programs cannot be run safely here.
@@ -149,7 +154,10 @@ impl Bench {
                 return Ok(Row::new(id, verdict, Took::default()));
             }
         };
-        let grader = self.grader(&case).await?.clone();
+        let grader = match self.grader(&case).await? {
+            Ok(grader) => grader.clone(),
+            Err(verdict) => return Ok(Row::new(id, verdict, Took::default())),
+        };
         // On a task of its own, so that a fault of ours in one case costs no other.
         let (verdict, took) = match tokio::spawn(judged(grader, case)).await {
             Ok(judged) => judged,
@@ -162,12 +170,24 @@ impl Bench {
         Ok(Row::new(id, verdict, took))
     }
 
-    async fn grader(&self, case: &Case) -> anyhow::Result<&Grader> {
-        if !Grader::needs_sandbox(&case.task) {
-            return Ok(&self.plain);
+    /// What judges a case. Without a sandbox there is no going on; without the package, its cases have no verdict.
+    async fn grader(&self, case: &Case) -> anyhow::Result<Result<&Grader, Verdict>> {
+        let Options { sandbox, reward, judging, .. } = &self.options;
+        if Grader::needs_sandbox(&case.task) {
+            let start = || Grader::sandboxed(sandbox, *judging);
+            return Ok(Ok(self.programs.get_or_try_init(start).await?));
         }
-        let start = || Grader::sandboxed(&self.options.sandbox, self.options.judging);
-        Ok(self.programs.get_or_try_init(start).await?)
+        let Grading::ReasoningGym { dataset, entry: Some(_), .. } = &case.task.grading else {
+            return Ok(Ok(&self.plain));
+        };
+        if reasoning_gym::supported(dataset) {
+            return Ok(Ok(&self.plain));
+        }
+        let start = || Grader::for_tasks(reward, sandbox, std::iter::once(&case.task));
+        Ok(self.package.get_or_try_init(start).await.map_err(|error| Verdict::Unscorable {
+            cause: Unscorable::SandboxError,
+            detail: error.to_string(),
+        }))
     }
 }
 

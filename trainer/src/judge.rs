@@ -29,6 +29,7 @@ impl Judge for PoolJudge {
                 part: request.part,
                 domain: &request.task.domain,
                 message: request.message,
+                parts: &[],
                 seen: &[],
                 seen_scores: &[],
                 // One message, one verdict: neither the run's seed nor the sample has a part in it.
