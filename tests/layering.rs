@@ -7,11 +7,12 @@ use std::process::Command;
 use serde_json::Value;
 
 /// A crate, what it may use of the workspace, and which heavy crates it may use.
-const LAYERS: [(&str, &[&str], &[&str]); 9] = [
+const LAYERS: [(&str, &[&str], &[&str]); 10] = [
     ("types", &[], &["schemars"]),
     ("configs", &["types"], &["toml", "schemars", "annotate-snippets"]),
     ("datasets", &["types", "configs"], &["arrow-*", "parquet", "hf-hub"]),
-    ("reward", &["types", "configs"], &["tokio"]),
+    ("sandbox", &["types", "configs"], &["tokio"]),
+    ("reward", &["types", "configs", "sandbox"], &["tokio"]),
     ("rollout", &["types", "configs"], &["tokio", "reqwest", "rusqlite", "arrow-*", "parquet"]),
     ("checkpoints", &["types", "configs"], &["safetensors"]),
     (
@@ -30,6 +31,7 @@ const LAYERS: [(&str, &[&str], &[&str]); 9] = [
             "types",
             "configs",
             "datasets",
+            "sandbox",
             "reward",
             "rollout",
             "checkpoints",

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use clap::{Args, Subcommand, ValueEnum};
-use conductor_types::{Part, Split};
+use conductor_types::Split;
 use serde::Serialize;
 use serde_json::json;
 
@@ -292,14 +292,13 @@ fn show(args: &Show) -> anyhow::Result<()> {
     let style = Style::stdout();
     let mut page = Page::default();
     let date = task.date.as_ref().map(|date| format!(" · {date}")).unwrap_or_default();
-    let question = if task.parts.is_empty() { task.prompt.clone() } else { readable(&task.parts) };
     page.line(format!(
         "{} {} · {} · {split}{date} · graded by {}\n\n{}\n",
         style.strong("task"),
         task.id,
         task.domain,
         task.grading.kind(),
-        question.trim_end()
+        task.question().trim_end()
     ));
     if let Some(constraint) = &task.constraint {
         page.line(format!(
@@ -317,37 +316,9 @@ fn show(args: &Show) -> anyhow::Result<()> {
     page.print()
 }
 
-/// A question of several parts for a person: its text, and what stands between it.
-fn readable(parts: &[Part]) -> String {
-    let part = |part: &Part| match part.text() {
-        Some(text) => text.to_owned(),
-        None => match part.0.get("type").and_then(serde_json::Value::as_str) {
-            Some("image_url" | "image") => "[image]".into(),
-            Some(kind) => format!("[{kind}]"),
-            None => "[part without a type]".into(),
-        },
-    };
-    parts.iter().map(part).collect::<Vec<_>>().join("\n")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn images_stand_in_the_text_as_a_word() {
-        let parts: Vec<Part> = serde_json::from_value(json!([
-            { "type": "text", "text": "What is this?" },
-            { "type": "image_url", "image_url": { "url": "data:image/png;base64,AAAA" } },
-            { "type": "input_audio" },
-            3
-        ]))
-        .unwrap();
-        assert_eq!(
-            readable(&parts),
-            "What is this?\n[image]\n[input_audio]\n[part without a type]"
-        );
-    }
 
     #[test]
     fn lengths_are_those_of_the_nearest_rank() {

@@ -8,9 +8,10 @@ use conductor_datasets::TaskSet;
 use conductor_reward::{Extractors, Grader};
 use conductor_rollout::ledger::{Account, Ledger, Spent, Wall};
 use conductor_rollout::{ParseRules, Pool};
-use conductor_types::{Grading, Split, Task, Unscorable, Verdict};
+use conductor_types::{Graded, Grading, Split, Task, Unscorable, Verdict};
 
 use crate::TrainError;
+use crate::judge;
 use crate::listings::Listings;
 use crate::obedience;
 
@@ -31,7 +32,7 @@ pub struct Environment {
     pub(crate) listings: Listings,
     pub(crate) rollout: schema::Rollout,
     pub(crate) runtime: tokio::runtime::Runtime,
-    verdicts: Mutex<HashMap<(String, String), Verdict>>,
+    verdicts: Mutex<HashMap<(String, String), Graded>>,
 }
 
 impl Environment {
@@ -58,11 +59,12 @@ impl Environment {
         let left_out = tasks.retain(|id| pool.covered(id));
         let kinds = check_tasks(&tasks, &pool)?;
         let needs_python = kinds.iter().any(Grader::needs_python);
-        let grader = if needs_python {
-            runtime.block_on(Grader::new(&config.reward))?
-        } else {
-            Grader::without_python()
-        };
+        obedience::check(config.reward.obedience_weight, &tasks)?;
+        let grading = Grader::for_tasks(&config.reward, &config.sandbox, kinds.iter());
+        let mut grader = runtime.block_on(grading)?;
+        if let Some(judge) = judge::of(config, &kinds, &pool)? {
+            grader = grader.judged_by(judge);
+        }
         let listings = Listings::new(config, pool.cards());
         let rules = ParseRules {
             access: config.workflow.access,
@@ -125,38 +127,40 @@ impl Environment {
         notices
     }
 
-    /// Judges an answer; the same answer to the same task is judged once.
+    /// Judges an answer; the same answer to the same task is judged once. Where a model judges, `part` of the run pays.
     pub(crate) async fn grade(
         &self,
+        part: &str,
         task: &Task,
         answer: &str,
         recorded_score: Option<f64>,
-    ) -> Verdict {
+    ) -> Graded {
         let key = (task.id.clone(), answer.to_owned());
         let reusable = !matches!(task.grading, Grading::Recorded);
         if reusable {
             let known =
                 self.verdicts.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
-            if let Some(verdict) = known {
-                return verdict;
+            if let Some(graded) = known {
+                return graded;
             }
         }
         let whole = match self.tasks.whole(task) {
             Ok(whole) => whole,
             Err(error) => {
                 let (cause, detail) = (Unscorable::BadTestData, error.to_string());
-                return Verdict::Unscorable { cause, detail };
+                let verdict = Verdict::Unscorable { cause, detail };
+                return Graded { extracted: None, verdict };
             }
         };
         let task = whole.as_deref().unwrap_or(task);
-        let verdict = self.grader.grade(task, answer, recorded_score).await;
-        if reusable && !matches!(verdict, Verdict::Unscorable { .. }) {
+        let graded = self.grader.grade_in(part, task, answer, recorded_score).await;
+        if reusable && !matches!(graded.verdict, Verdict::Unscorable { .. }) {
             self.verdicts
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
-                .insert(key, verdict.clone());
+                .insert(key, graded.clone());
         }
-        verdict
+        graded
     }
 }
 
@@ -165,11 +169,10 @@ pub(crate) fn refs(tasks: &[Arc<Task>]) -> Vec<&Task> {
     tasks.iter().map(Arc::as_ref).collect()
 }
 
-/// The rules by which answers are found, of tasks that all can be scored.
+/// The rules by which answers are found.
 fn extractors(tasks: &TaskSet) -> Result<Extractors, TrainError> {
     let mut extractors = Extractors::default();
     tasks.for_each(|_, task| {
-        check_generator(task)?;
         extractors.add(task);
         Ok::<(), TrainError>(())
     })?;
@@ -239,17 +242,4 @@ fn check_tasks(tasks: &TaskSet, pool: &Pool) -> Result<Vec<Task>, TrainError> {
         )));
     }
     Ok(kinds.into_values().collect())
-}
-
-fn check_generator(task: &Task) -> Result<(), TrainError> {
-    if let Grading::ReasoningGym { dataset, .. } = &task.grading
-        && !conductor_reward::reasoning_gym::supported(dataset)
-    {
-        return Err(TrainError::Usage(format!(
-            "task {}: answers to the reasoning-gym generator \"{dataset}\" cannot be scored; supported are {}. Name those you want in tasks.sources, with datasets = […]",
-            task.id,
-            conductor_reward::reasoning_gym::supported_datasets().join(", ")
-        )));
-    }
-    Ok(())
 }

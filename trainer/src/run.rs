@@ -252,7 +252,12 @@ impl<'a> Run<'a> {
             drawn.map(|n| set.question(set.at(Split::Train, n))).collect::<Result<_, _>>()?;
 
         let (mut groups, mut timing) = self.roll_out(&refs(&tasks), recorder)?;
-        rollouts::shape(&mut groups, &self.config.reward, &self.config.train.advantage);
+        rollouts::shape(
+            self.environment,
+            &mut groups,
+            &self.config.reward,
+            &self.config.train.advantage,
+        );
         let all: Vec<Episode> = groups.iter().flatten().cloned().collect();
         // Written before the update, so that a batch that breaks the learner can be looked at.
         let path = self.episodes.write(step, TRAIN_PART, &all)?;

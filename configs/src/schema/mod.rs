@@ -7,6 +7,7 @@ mod budget;
 mod checkpoint;
 mod constraint;
 mod eval;
+mod part_form;
 mod policy;
 mod pool;
 mod resume;
@@ -14,7 +15,9 @@ mod reward;
 mod rollout;
 mod run;
 mod sampling;
+mod sandbox;
 mod simulated;
+mod sources;
 mod tasks;
 mod train;
 mod warm_start;
@@ -24,16 +27,22 @@ pub use budget::Budget;
 pub use checkpoint::Checkpoint;
 pub use constraint::TaskConstraint;
 pub use eval::Eval;
+pub use part_form::{GainForm, LossForm};
 pub use policy::{Adapter, Device, Dtype, LoraTarget, Policy};
 pub use pool::{
     MaxTokensField, OpenAiWorker, Pool, RecordedWorker, VoteWorker, Worker, WorkerKind,
 };
 pub use resume::{ConfigChange, config_changes};
-pub use reward::{CostForm, Credit, PythonLimits, Reward};
+pub use reward::{CostForm, Credit, Judge, PythonLimits, ReasoningGym, Reward};
 pub use rollout::{Rollout, Stragglers};
 pub use run::Run;
 pub use sampling::Sampling;
+pub use sandbox::{RequiredLevel, Sandbox, SandboxCommand, SandboxLevel};
 pub use simulated::{Effort, SimulatedWorker};
+pub use sources::{
+    BigCodeBenchForm, ContestDifficulty, ContestPlatform, DataPart, DomainBy, Errata, GpqaSubset,
+    LiveCodeBenchRelease, MbppPart, MmluPart, Pictures,
+};
 pub use tasks::{Source, SplitKind, SplitShares, TaskSource, Tasks};
 pub use train::{Advantage, Aggregation, LrSchedule, Optimizer, Train};
 pub use warm_start::WarmStart;
@@ -70,6 +79,9 @@ pub struct Config {
     /// How answers are graded and rewards shaped.
     #[serde(default)]
     pub reward: Reward,
+    /// How programs under test are kept apart.
+    #[serde(default)]
+    pub sandbox: Sandbox,
     /// Supervised learning of the form before reinforcement.
     #[serde(default)]
     pub warm_start: WarmStart,

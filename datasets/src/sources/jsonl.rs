@@ -6,8 +6,8 @@ use conductor_types::{Constraint, Grading, Part, Task};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use super::{Emit, domain_of, lines};
-use crate::error::{DataError, Position};
+use super::{Emit, domain_of, lines, parts};
+use crate::error::{DataError, Place, Position};
 
 const EXPECTED: &str = "a task {\"id\", \"prompt\", \"parts\"?, \"domain\"?, \"grading\": {\"kind\": …}, \
                         \"date\"?, \"constraint\": {\"text\", …}?} (docs/formats.md, Tasks)";
@@ -16,7 +16,8 @@ const EXPECTED: &str = "a task {\"id\", \"prompt\", \"parts\"?, \"domain\"?, \"g
 #[serde(deny_unknown_fields)]
 struct Line {
     id: String,
-    prompt: String,
+    /// Follows from the parts where they are there.
+    prompt: Option<String>,
     #[serde(default)]
     parts: Vec<Part>,
     domain: Option<String>,
@@ -34,6 +35,8 @@ pub(super) fn read(path: &Path, emit: &mut Emit) -> Result<(), DataError> {
     lines::for_each(path, EXPECTED, |number, line: Line| {
         let Line { id, prompt, parts, domain: own, grading, date, constraint, _metadata } = line;
         let domain = own.unwrap_or_else(|| domain.clone());
-        emit(Position::Line(number), Task { id, domain, prompt, parts, grading, date, constraint })
+        let place = Place::new(path, Position::Line(number));
+        let prompt = parts::prompt(&place, prompt, &parts)?;
+        emit(place, Task { id, domain, prompt, parts, grading, date, constraint })
     })
 }

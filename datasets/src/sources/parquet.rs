@@ -7,28 +7,30 @@ use arrow_array::{Array, RecordBatch, StringArray};
 use conductor_types::{Constraint, Grading, Part, Task};
 use serde::de::DeserializeOwned;
 
-use super::{Emit, domain_of, lines};
+use super::{Emit, domain_of, lines, parts};
 use crate::columns::{self, Table};
 use crate::error::{DataError, Place, Position};
 
 const GRADING: &str = "a grading rule as JSON text {\"kind\": …} (docs/formats.md, Tasks)";
 const CONSTRAINT: &str = "a constraint as JSON text {\"text\", …} (docs/formats.md, Constraints)";
-
 const PARTS: &str = "content parts as JSON text [{\"type\", …}, …] (docs/formats.md, Tasks)";
 
 pub(super) fn read(path: &Path, emit: &mut Emit) -> Result<(), DataError> {
     let table = Table::open(path)?;
-    let optional = ["domain", "date", "parts", "constraint"].into_iter().filter(|name| table.has(name));
-    let wanted: Vec<&str> = ["id", "prompt", "grading"].into_iter().chain(optional).collect();
+    let optional =
+        ["domain", "date", "parts", "constraint"].into_iter().filter(|name| table.has(name));
+    // With parts there may be no prompt.
+    let prompt = (table.has("prompt") || !table.has("parts")).then_some("prompt");
+    let wanted: Vec<&str> = ["id", "grading"].into_iter().chain(prompt).chain(optional).collect();
     let domain = domain_of(path);
     let mut row = 0;
     table.for_each(&wanted, &mut |batch| {
         let columns = Columns::of(path, batch, &wanted)?;
         for i in 0..batch.num_rows() {
             row += 1;
-            let at = Position::Row(row);
-            let task = columns.task(i, &Place::new(path, at), &domain)?;
-            emit(at, task)?;
+            let place = Place::new(path, Position::Row(row));
+            let task = columns.task(i, &place, &domain)?;
+            emit(place, task)?;
         }
         Ok(())
     })
@@ -36,7 +38,7 @@ pub(super) fn read(path: &Path, emit: &mut Emit) -> Result<(), DataError> {
 
 struct Columns<'a> {
     id: &'a StringArray,
-    prompt: &'a StringArray,
+    prompt: Option<&'a StringArray>,
     grading: &'a StringArray,
     domain: Option<&'a StringArray>,
     date: Option<&'a StringArray>,
@@ -47,17 +49,17 @@ struct Columns<'a> {
 impl<'a> Columns<'a> {
     fn of(path: &Path, batch: &'a RecordBatch, there: &[&str]) -> Result<Self, DataError> {
         let text = |name| columns::get::<StringArray>(path, batch, name, "text");
-        let json = |name| {
-            columns::get::<StringArray>(path, batch, name, "JSON text, not a nested column")
-        };
+        let json =
+            |name| columns::get::<StringArray>(path, batch, name, "JSON text, not a nested column");
+        let has = |name| there.contains(&name);
         Ok(Self {
             id: text("id")?,
-            prompt: text("prompt")?,
+            prompt: has("prompt").then(|| text("prompt")).transpose()?,
             grading: json("grading")?,
-            domain: there.contains(&"domain").then(|| text("domain")).transpose()?,
-            date: there.contains(&"date").then(|| text("date")).transpose()?,
-            parts: there.contains(&"parts").then(|| json("parts")).transpose()?,
-            constraint: there.contains(&"constraint").then(|| json("constraint")).transpose()?,
+            domain: has("domain").then(|| text("domain")).transpose()?,
+            date: has("date").then(|| text("date")).transpose()?,
+            parts: has("parts").then(|| json("parts")).transpose()?,
+            constraint: has("constraint").then(|| json("constraint")).transpose()?,
         })
     }
 
@@ -81,16 +83,16 @@ impl<'a> Columns<'a> {
         };
         let constraint = optional::<Constraint>(self.constraint, i, place, CONSTRAINT)?;
         let parts = optional::<Vec<Part>>(self.parts, i, place, PARTS)?.unwrap_or_default();
+        let prompt = match self.prompt {
+            // A null beside parts is a prompt that follows from them.
+            Some(column) if parts.is_empty() || column.is_valid(i) => Some(text(column, "prompt")?),
+            _ => None,
+        };
+        let prompt = parts::prompt(place, prompt, &parts)?;
+        let (id, domain) = (text(self.id, "id")?, domain.to_string());
         let date = self.date.filter(|column| column.is_valid(i));
-        Ok(Task {
-            id: text(self.id, "id")?,
-            domain: domain.to_string(),
-            prompt: text(self.prompt, "prompt")?,
-            parts,
-            grading,
-            date: date.map(|column| column.value(i).to_owned()),
-            constraint,
-        })
+        let date = date.map(|column| column.value(i).to_owned());
+        Ok(Task { id, domain, prompt, parts, grading, date, constraint })
     }
 }
 

@@ -1,0 +1,510 @@
+//! The trainer's end of one cell: its processes, their outputs, the control socket, and the clock. Everything that comes in
+//! is hostile: capped, taken in order, and never waited for beyond a deadline.
+
+use std::io;
+use std::os::fd::{AsFd as _, OwnedFd};
+use std::os::unix::net::UnixStream as StdUnixStream;
+use std::time::Duration;
+
+use tokio::io::unix::AsyncFd;
+use tokio::net::UnixStream;
+use tokio::net::unix::pipe;
+use tokio::time::Instant;
+
+use crate::sys;
+use crate::wire::{self, Open, Reply, Request, Spawn, What};
+
+/// Longest frame that is no output.
+const LONGEST_FRAME: usize = 8 << 10;
+/// How much of standard error is kept for a reader: its end.
+const KEPT_OF_STDERR: usize = 2 << 10;
+/// Time for a cell to be made and an interpreter to come up on a busy machine; not the program's time.
+pub(crate) const START: Duration = Duration::from_secs(30);
+
+/// Something that happened in a cell.
+#[derive(Debug)]
+pub(crate) enum Event {
+    /// A frame on the control socket.
+    Frame(u8, Vec<u8>),
+    /// The process has ended.
+    Exited(Exited),
+    /// More output than allowed.
+    TooMuch,
+    /// More time than allowed.
+    TooLong,
+    /// Our own fault.
+    Broken(String),
+}
+
+/// How a process ended.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Exited {
+    pub status: i32,
+    pub out_of_memory: bool,
+}
+
+/// When a program has had enough time.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Clock {
+    begun: Instant,
+    /// Processor time that the process had used by then.
+    cpu_before: Duration,
+    /// Most processor time.
+    cpu: Duration,
+    /// Most time by the clock on the wall.
+    wall: Duration,
+}
+
+/// A cell and the process in it.
+pub(crate) struct Session {
+    job: AsyncFd<OwnedFd>,
+    /// The server has said its last.
+    over: bool,
+    process: Option<Link>,
+    output_bytes: u64,
+    /// Sums over the processes that have ended.
+    cpu: Duration,
+    peak: Option<u64>,
+}
+
+/// What connects us with a process.
+struct Link {
+    pid: Option<i32>,
+    control: Option<UnixStream>,
+    heard: Vec<u8>,
+    out: Option<pipe::Receiver>,
+    err: Option<pipe::Receiver>,
+    stdout: Vec<u8>,
+    keep_stdout: bool,
+    stderr: Vec<u8>,
+    /// Bytes of both since the last test began.
+    written: u64,
+    /// It has ended, which is to be told once everything that it said before has been.
+    exited: Option<Exited>,
+}
+
+/// What a new process is to be.
+pub(crate) struct Start {
+    pub what: What,
+    pub cpu_secs: u64,
+    pub memory_bytes: u64,
+    /// Standard input, of commands; the source last, where it is to be made a file.
+    pub fds: Vec<OwnedFd>,
+    /// Whether standard output is wanted, or only counted.
+    pub keep_stdout: bool,
+}
+
+impl Session {
+    /// Asks a server for a cell. It is made while we go on.
+    pub fn open(server: &OwnedFd, open: Open, output_bytes: u64) -> io::Result<Self> {
+        let (ours, theirs) = sys::socket_pair(libc::SOCK_SEQPACKET)?;
+        wire::send(ours.as_fd(), &Request::Open(open), &[])?;
+        sys::send(server.as_fd(), b"job", &[theirs.as_fd()])?;
+        sys::set_nonblocking(ours.as_fd())?;
+        Ok(Self {
+            // SAFETY: the descriptor is owned by what is registered, which gives it away to nobody.
+            job: unsafe { AsyncFd::register(ours)? },
+            over: false,
+            process: None,
+            output_bytes,
+            cpu: Duration::ZERO,
+            peak: None,
+        })
+    }
+
+    /// Asks for a process. What it has to say comes from [`Session::next`].
+    pub fn spawn(&mut self, start: Start) -> io::Result<()> {
+        let (out, their_out) = sys::pipe()?;
+        let (err, their_err) = sys::pipe()?;
+        let mut fds = start.fds;
+        let control = match &start.what {
+            What::Python { .. } => {
+                let (ours, theirs) = StdUnixStream::pair()?;
+                ours.set_nonblocking(true)?;
+                fds.splice(0..0, [their_out, their_err, theirs.into()]);
+                Some(UnixStream::from_std(ours)?)
+            }
+            What::Command { .. } => {
+                fds.splice(1..1, [their_out, their_err]);
+                None
+            }
+        };
+        let request = Request::Spawn(Spawn {
+            what: start.what,
+            memory_bytes: start.memory_bytes,
+            cpu_secs: start.cpu_secs,
+        });
+        let borrowed: Vec<_> = fds.iter().map(|fd| fd.as_fd()).collect();
+        wire::send(self.job.get_ref().as_fd(), &request, &borrowed)?;
+        drop(fds);
+        sys::set_nonblocking(out.as_fd())?;
+        sys::set_nonblocking(err.as_fd())?;
+        self.process = Some(Link {
+            pid: None,
+            control,
+            heard: Vec::new(),
+            out: Some(pipe::Receiver::from_owned_fd(out)?),
+            err: Some(pipe::Receiver::from_owned_fd(err)?),
+            stdout: Vec::new(),
+            keep_stdout: start.keep_stdout,
+            stderr: Vec::new(),
+            written: 0,
+            exited: None,
+        });
+        Ok(())
+    }
+
+    /// Starts a clock for what the process does from now on.
+    pub fn clock(&self, cpu: Duration, wall: Duration) -> Clock {
+        Clock { begun: Instant::now(), cpu_before: self.cpu_now(), cpu, wall }
+    }
+
+    fn cpu_now(&self) -> Duration {
+        let pid = self.process.as_ref().and_then(|link| link.pid);
+        pid.and_then(sys::cpu_time).unwrap_or_default()
+    }
+
+    /// Forgets what was written so far; the next test begins.
+    pub fn begin_output(&mut self) {
+        if let Some(link) = &mut self.process {
+            link.stdout.clear();
+            link.written = 0;
+        }
+    }
+
+    /// Everything on standard output until now; an error where it is more than allowed.
+    pub fn take_stdout(&mut self) -> Result<Vec<u8>, Event> {
+        let most = self.output_bytes;
+        let Some(link) = &mut self.process else { return Ok(Vec::new()) };
+        loop {
+            match link.read_out(most) {
+                Read::Some => {}
+                Read::TooMuch => return Err(Event::TooMuch),
+                Read::Nothing => return Ok(std::mem::take(&mut link.stdout)),
+            }
+        }
+    }
+
+    /// The end of what is on standard error.
+    pub fn stderr(&self) -> String {
+        let kept = self.process.as_ref().map_or(&[][..], |link| &link.stderr);
+        String::from_utf8_lossy(kept).trim().to_owned()
+    }
+
+    /// Sends a frame to the process; an error means that it listens no more.
+    pub async fn tell(
+        &mut self,
+        kind: u8,
+        data: &[u8],
+        fd: Option<OwnedFd>,
+        clock: &Clock,
+    ) -> Result<(), Event> {
+        let mut frame = vec![kind];
+        let length = u32::try_from(data.len())
+            .map_err(|_| Event::Broken("an input is longer than 4 GiB".into()))?;
+        frame.extend(length.to_be_bytes());
+        frame.extend(data);
+        let mut rest = frame.as_slice();
+        let mut fds: Vec<_> = fd.iter().map(|fd| fd.as_fd()).collect();
+        while !rest.is_empty() {
+            let Some(Link { control: Some(control), .. }) = &self.process else {
+                return Err(self.closed(clock).await);
+            };
+            let sent = control.try_io(tokio::io::Interest::WRITABLE, || {
+                sys::send(control.as_fd(), rest, &fds)
+            });
+            match sent {
+                Ok(count) => {
+                    rest = &rest[count..];
+                    fds.clear();
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    // A program that does not read must not keep us: its outputs and its time are watched meanwhile.
+                    tokio::select! {
+                        biased;
+                        ready = control.writable() => drop(ready),
+                        () = tokio::time::sleep_until(clock.begun + clock.wall) => return Err(Event::TooLong),
+                    }
+                }
+                Err(_) => return Err(self.closed(clock).await),
+            }
+        }
+        Ok(())
+    }
+
+    /// The process listens no more: waits for what it has to say for itself.
+    async fn closed(&mut self, clock: &Clock) -> Event {
+        self.next(clock).await
+    }
+
+    /// What happens next.
+    pub async fn next(&mut self, clock: &Clock) -> Event {
+        let mut check = clock.begun + clock.cpu.min(clock.wall);
+        loop {
+            if let Some(event) = self.ready(clock) {
+                return event;
+            }
+            let Some(link) = &self.process else {
+                return Event::Broken("there is no process".into());
+            };
+            tokio::select! {
+                biased;
+                () = readable_control(link) => {}
+                () = readable(link.out.as_ref()) => {}
+                () = readable(link.err.as_ref()) => {}
+                ready = self.job.readable(), if !self.over => {
+                    // Whether it is truly ready is seen when it is read.
+                    if let Ok(mut ready) = ready
+                        && !self.job_has_more()
+                    {
+                        ready.clear_ready();
+                        continue;
+                    }
+                    if let Some(event) = self.hear_server() {
+                        return event;
+                    }
+                }
+                () = tokio::time::sleep_until(check) => {
+                    let used = self.cpu_now().saturating_sub(clock.cpu_before);
+                    if used >= clock.cpu || clock.begun.elapsed() >= clock.wall {
+                        return Event::TooLong;
+                    }
+                    // Several threads use more than a second a second.
+                    let pause = ((clock.cpu - used) / 2).max(Duration::from_millis(5));
+                    check = (Instant::now() + pause).min(clock.begun + clock.wall);
+                }
+            }
+        }
+    }
+
+    /// An event that needs no waiting.
+    fn ready(&mut self, clock: &Clock) -> Option<Event> {
+        let most = self.output_bytes;
+        let link = self.process.as_mut()?;
+        link.read_control(most);
+        match link.frame(most) {
+            Err(event) => return Some(event),
+            Ok(Some((kind, data))) => {
+                // Time is judged where a program comes to an end in time by the clock alone, too.
+                let wall = clock.begun.elapsed();
+                let used = self.cpu_now().saturating_sub(clock.cpu_before);
+                if wall >= clock.wall || wall.min(used) >= clock.cpu {
+                    return Some(Event::TooLong);
+                }
+                return Some(Event::Frame(kind, data));
+            }
+            Ok(None) => {}
+        }
+        for read in [link.read_out(most), link.read_err(most)] {
+            if matches!(read, Read::TooMuch) {
+                return Some(Event::TooMuch);
+            }
+        }
+        link.exited.take().map(Event::Exited)
+    }
+
+    /// Whether a message of the server is there.
+    fn job_has_more(&self) -> bool {
+        use std::os::fd::AsRawFd as _;
+        let fd = self.job.get_ref().as_raw_fd();
+        sys::wait_readable(&[fd], Some(Duration::ZERO)).is_ok_and(|ready| ready[0])
+    }
+
+    /// Takes one message of the server.
+    fn hear_server(&mut self) -> Option<Event> {
+        let received = wire::receive::<Reply>(self.job.get_ref().as_fd());
+        match received {
+            Ok(Some((Reply::Spawned { pid }, _))) => {
+                if let Some(link) = &mut self.process {
+                    link.pid = pid;
+                }
+                None
+            }
+            Ok(Some((Reply::Exited { status, cpu_us, peak_kib, out_of_memory }, _))) => {
+                self.cpu += Duration::from_micros(cpu_us);
+                self.peak = self.peak.max(Some(peak_kib << 10));
+                if let Some(link) = &mut self.process {
+                    link.pid = None;
+                    link.exited = Some(Exited { status, out_of_memory });
+                }
+                None
+            }
+            Ok(Some((Reply::Gone { peak_bytes }, _))) => {
+                self.over = true;
+                self.peak = peak_bytes.or(self.peak);
+                Some(Event::Broken("the cell was taken away".into()))
+            }
+            Ok(Some((Reply::Broken { detail }, _))) => Some(Event::Broken(detail)),
+            Ok(None) => {
+                self.over = true;
+                Some(Event::Broken("the server of the sandbox ended".into()))
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => None,
+            Err(error) => {
+                self.over = true;
+                Some(Event::Broken(error.to_string()))
+            }
+        }
+    }
+
+    /// Ends the cell, waits until it is gone, and says what it used. Dropping a session ends the cell too.
+    pub async fn close(mut self) -> (Duration, Option<u64>) {
+        use std::os::fd::AsRawFd as _;
+        // What a process that is killed had used is known only while it is there.
+        let running = self.cpu_now();
+        // SAFETY: no pointers.
+        unsafe { libc::shutdown(self.job.get_ref().as_raw_fd(), libc::SHUT_WR) };
+        let deadline = Instant::now() + Duration::from_secs(5);
+        let before = self.cpu;
+        while !self.over {
+            if !self.job_has_more() {
+                let ready = tokio::time::timeout_at(deadline, self.job.readable()).await;
+                match ready {
+                    Ok(Ok(mut ready)) => {
+                        ready.clear_ready();
+                        if !self.job_has_more() {
+                            continue;
+                        }
+                    }
+                    _ => break,
+                }
+            }
+            self.hear_server();
+        }
+        let cpu = if self.cpu == before { before + running } else { self.cpu };
+        (cpu, self.peak)
+    }
+}
+
+async fn readable_control(link: &Link) {
+    match &link.control {
+        Some(control) => drop(control.readable().await),
+        None => std::future::pending().await,
+    }
+}
+
+async fn readable(pipe: Option<&pipe::Receiver>) {
+    match pipe {
+        Some(pipe) => drop(pipe.readable().await),
+        None => std::future::pending().await,
+    }
+}
+
+/// Whether a frame of this kind carries what the program made.
+fn is_output(kind: u8) -> bool {
+    matches!(kind, b'V' | b'S')
+}
+
+enum Read {
+    Some,
+    Nothing,
+    TooMuch,
+}
+
+impl Link {
+    /// Takes in what is on the control socket, a bounded piece at a time.
+    fn read_control(&mut self, most: u64) {
+        let Some(control) = &self.control else { return };
+        let mut room = [0; 64 << 10];
+        // More is read once this has been taken out.
+        while self.heard.len() < 2 * room.len() || self.wants_more(most) {
+            match control.try_read(&mut room) {
+                Ok(0) => {
+                    self.control = None;
+                    return;
+                }
+                Ok(count) => self.heard.extend(&room[..count]),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                Err(_) => {
+                    self.control = None;
+                    return;
+                }
+            }
+        }
+    }
+
+    fn head(&self) -> Option<(u8, usize)> {
+        let (kind, rest) = self.heard.split_first()?;
+        let length = u32::from_be_bytes(rest.get(..4)?.try_into().ok()?);
+        Some((*kind, length as usize))
+    }
+
+    /// Whether a frame of a length that is allowed has begun and is not whole yet.
+    fn wants_more(&self, most: u64) -> bool {
+        self.head().is_some_and(|(kind, length)| {
+            let most = if is_output(kind) { most } else { LONGEST_FRAME as u64 };
+            length as u64 <= most && self.heard.len() < 5 + length
+        })
+    }
+
+    /// The next whole frame.
+    fn frame(&mut self, most: u64) -> Result<Option<(u8, Vec<u8>)>, Event> {
+        let Some((kind, length)) = self.head() else { return Ok(None) };
+        let output = is_output(kind);
+        if output && length as u64 > most {
+            return Err(Event::TooMuch);
+        }
+        if !output && length > LONGEST_FRAME {
+            // Of a kind that nobody waits for.
+            self.heard.clear();
+            self.control = None;
+            return Ok(Some((b'?', Vec::new())));
+        }
+        if self.heard.len() < 5 + length {
+            return Ok(None);
+        }
+        let rest = self.heard.split_off(5 + length);
+        let mut frame = std::mem::replace(&mut self.heard, rest);
+        frame.drain(..5);
+        Ok(Some((kind, frame)))
+    }
+
+    fn read_out(&mut self, most: u64) -> Read {
+        let Some(out) = &self.out else { return Read::Nothing };
+        let mut room = [0; 64 << 10];
+        match out.try_read(&mut room) {
+            Ok(0) => {
+                self.out = None;
+                Read::Nothing
+            }
+            Ok(count) => {
+                self.written += count as u64;
+                if self.written > most {
+                    return Read::TooMuch;
+                }
+                if self.keep_stdout {
+                    self.stdout.extend(&room[..count]);
+                }
+                Read::Some
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Read::Nothing,
+            Err(_) => {
+                self.out = None;
+                Read::Nothing
+            }
+        }
+    }
+
+    fn read_err(&mut self, most: u64) -> Read {
+        let Some(err) = &self.err else { return Read::Nothing };
+        let mut room = [0; 16 << 10];
+        match err.try_read(&mut room) {
+            Ok(0) => {
+                self.err = None;
+                Read::Nothing
+            }
+            Ok(count) => {
+                self.written += count as u64;
+                self.stderr.extend(&room[..count]);
+                let extra = self.stderr.len().saturating_sub(KEPT_OF_STDERR);
+                self.stderr.drain(..extra);
+                if self.written > most { Read::TooMuch } else { Read::Some }
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Read::Nothing,
+            Err(_) => {
+                self.err = None;
+                Read::Nothing
+            }
+        }
+    }
+}

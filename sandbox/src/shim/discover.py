@@ -1,0 +1,80 @@
+# Asks an interpreter what it needs, and compiles our own code for it. Input: our code; output: JSON.
+import sys
+
+assert sys.version_info >= (3, 8), "it is Python " + sys.version.split()[0]
+
+import ctypes, json, os, site
+
+WITH_PACKAGES = sys.argv[1] == "packages"
+# Windows on a screen and the library's own tests: no program under test has a use for them.
+NOT_THESE = ("_tkinter", "_test", "xx", "_ctypes_test", "readline", "_curses", "_dbm", "_gdbm", "nis", "ossaudiodev")
+
+source = sys.stdin.read()
+# The part before the last two blocks defines functions only.
+head, tail = source.split("# So that a program finds nothing of ours", 1)
+space = {"__name__": "shim"}
+exec(compile(head, "<shim>", "exec"), space)
+code = compile(head + "# " + tail.replace("TABLE", repr(space["table_of_names"]())), "<shim>", "exec")
+
+from importlib._bootstrap_external import _code_to_timestamp_pyc
+
+standard = [os.path.realpath(os.path.dirname(os.__file__))]
+for place in sys.path:
+    if os.path.exists(place) and not any(place == s or place.startswith(s + "/") for s in standard):
+        standard.append(place)
+executable = os.path.realpath(sys.executable)
+packages = []
+if WITH_PACKAGES:
+    site.main()
+    packages = [place for place in site.getsitepackages() if os.path.isdir(place)]
+
+for folder in [place for place in sys.path if place.endswith("lib-dynload") and os.path.isdir(place)]:
+    for name in sorted(os.listdir(folder)):
+        if ".so" in name and not name.startswith(NOT_THESE):
+            try:
+                ctypes.CDLL(os.path.join(folder, name), mode=1)
+            except OSError:
+                pass
+
+# The C library loads it by itself when a thread ends early.
+try:
+    ctypes.CDLL("libgcc_s.so.1")
+except OSError:
+    pass
+
+
+class Loaded(ctypes.Structure):
+    _fields_ = [("address", ctypes.c_void_p), ("name", ctypes.c_char_p)]
+
+
+libraries = []
+
+
+@ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(Loaded), ctypes.c_size_t, ctypes.c_void_p)
+def each(loaded, _size, _data):
+    name = os.fsdecode(loaded[0].name or b"")
+    if name.startswith("/") and not any(name.startswith(s + "/") for s in standard):
+        libraries.append(name)
+    return 0
+
+
+ctypes.CDLL(None).dl_iterate_phdr(each, None)
+print(
+    json.dumps(
+        {
+            "version": sys.version.split()[0],
+            "executable": executable,
+            "standard": standard,
+            "hidden": [
+                os.path.join(place, name)
+                for place in standard
+                for name in ("site-packages", "dist-packages")
+                if os.path.isdir(os.path.join(place, name)) and not WITH_PACKAGES
+            ],
+            "packages": packages,
+            "libraries": libraries,
+            "warm": hasattr(os, "pidfd_open"),
+            "shim": _code_to_timestamp_pyc(code).hex(),
+        }
+    )
+)
