@@ -1,5 +1,6 @@
 //! Judging one answer: right with a score, wrong with a cause, or unscorable with a cause.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use conductor_configs::schema::{self, Reward};
@@ -115,14 +116,17 @@ impl Grader {
     /// with [`Grader::judged_by`]. Must be called within a tokio runtime.
     pub async fn for_tasks<'a>(
         reward: &Reward,
-        tasks: impl Iterator<Item = &'a Task> + Clone,
+        tasks: impl Iterator<Item = &'a Task>,
     ) -> Result<Self, GraderError> {
-        let mut grader = if tasks.clone().any(Self::needs_python) {
-            Self::new(reward).await?
-        } else {
-            Self::without_python()
-        };
-        grader.package = packaged(reward, tasks).await?.map(Arc::new);
+        let mut needs_python = false;
+        let mut generators = BTreeSet::new();
+        for task in tasks {
+            needs_python |= Self::needs_python(task);
+            generators.extend(packaged(task)?);
+        }
+        let mut grader =
+            if needs_python { Self::new(reward).await? } else { Self::without_python() };
+        grader.package = package(reward, &generators).await?.map(Arc::new);
         Ok(grader)
     }
 
@@ -239,40 +243,45 @@ impl Grader {
     }
 }
 
-/// The package, where a task's generator has no scorer here; its first worker is started, so that what is missing is known now.
-async fn packaged<'a>(
-    reward: &Reward,
-    tasks: impl Iterator<Item = &'a Task>,
-) -> Result<Option<Package>, GraderError> {
-    let settings = &reward.reasoning_gym;
-    let mut package: Option<Package> = None;
-    check_limits(settings)?;
-    for task in tasks {
-        let Grading::ReasoningGym { dataset, entry, .. } = &task.grading else { continue };
-        if crate::reasoning_gym::supported(dataset) {
-            continue;
-        }
-        let refused = |reason: String| GraderError::ReasoningGym {
-            interpreter: settings.interpreter.clone(),
-            generator: dataset.clone(),
-            reason,
-        };
-        if entry.is_none() {
+/// The generator of a task that only the package scores.
+fn packaged(task: &Task) -> Result<Option<&str>, GraderError> {
+    match &task.grading {
+        Grading::ReasoningGym { dataset, entry, .. }
+            if !crate::reasoning_gym::supported(dataset) =>
+        {
+            if entry.is_some() {
+                return Ok(Some(dataset));
+            }
             let reason = format!(
                 "the reasoning-gym generator \"{dataset}\" is scored from its whole entry, which is missing; export the tasks \
                  again with scripts/export_reasoning_gym.py"
             );
-            return Err(GraderError::Task { id: task.id.clone(), reason });
+            Err(GraderError::Task { id: task.id.clone(), reason })
         }
-        if package.is_none() {
-            package = Some(Package::start(settings).await.map_err(refused)?);
-        }
-        let known = package.as_ref().is_some_and(|package| package.knows(dataset));
-        if !known {
-            return Err(refused("the installed package has no such generator".into()));
+        _ => Ok(None),
+    }
+}
+
+/// The package for these generators, where there are any; its first worker is started, so that what is missing is known now.
+async fn package(
+    reward: &Reward,
+    generators: &BTreeSet<&str>,
+) -> Result<Option<Package>, GraderError> {
+    let settings = &reward.reasoning_gym;
+    check_limits(settings)?;
+    let Some(first) = generators.first() else { return Ok(None) };
+    let refused = |generator: &str, reason: String| GraderError::ReasoningGym {
+        interpreter: settings.interpreter.clone(),
+        generator: generator.to_owned(),
+        reason,
+    };
+    let package = Package::start(settings).await.map_err(|reason| refused(first, reason))?;
+    match generators.iter().find(|generator| !package.knows(generator)) {
+        None => Ok(Some(package)),
+        Some(unknown) => {
+            Err(refused(unknown, "the installed package has no such generator".into()))
         }
     }
-    Ok(package)
 }
 
 fn check_limits(settings: &schema::ReasoningGym) -> Result<(), GraderError> {

@@ -221,13 +221,13 @@ async fn every_text_has_a_verdict() {
         Grading::Judge { gold: "1".into(), rubric: None },
     ];
     let tasks: Vec<Task> = gradings.into_iter().map(task).collect();
-    let grader = Grader::without_python();
+    let judge = Grader::without_python();
     let mut draw = SplitMix::new(4);
     for _ in 0..4000 {
         let pieces = 1 + draw.below(14);
         let text: String = (0..pieces).map(|_| PIECES[draw.below(PIECES.len())]).collect();
         for task in &tasks {
-            let graded = grader.grade(task, &text, None).await;
+            let graded = judge.grade(task, &text, None).await;
             let votes = Extractors::new([task].into_iter());
             let canonical = votes.canonical("t", &text);
             let found = !matches!(graded.verdict.cause(), "no_answer" | "judge_failed");
