@@ -3,15 +3,16 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use conductor_configs::schema::{self, Reward};
+use conductor_configs::schema::Reward;
 use conductor_types::{Graded, Grading, Judge, Task, Unscorable, WrongCause};
 use tokio::sync::Semaphore;
 
 use crate::extract;
 use crate::graders::{
-    choice, countdown, exact, fuzzy, gym, judge, number, recorded, right, shown, unscorable, wrong,
+    choice, countdown, exact, fuzzy, judge, number, reasoning_gym, recorded, right, shown,
+    unscorable, wrong,
 };
-use crate::gym::Package;
+use crate::gym::{self, Package};
 use crate::python::{Ending, Program, Python};
 
 /// Judges answers. Cheap to clone; clones share the limit on programs under test at once.
@@ -122,11 +123,12 @@ impl Grader {
         let mut generators = BTreeSet::new();
         for task in tasks {
             needs_python |= Self::needs_python(task);
-            generators.extend(packaged(task)?);
+            generators.extend(gym::generator_of(task)?);
         }
         let mut grader =
             if needs_python { Self::new(reward).await? } else { Self::without_python() };
-        grader.package = package(reward, &generators).await?.map(Arc::new);
+        grader.package =
+            gym::for_generators(&reward.reasoning_gym, &generators).await?.map(Arc::new);
         Ok(grader)
     }
 
@@ -183,7 +185,12 @@ impl Grader {
             Grading::Number { gold, tolerance } => number::grade(gold, *tolerance, answer),
             Grading::Countdown { numbers, target } => countdown::grade(numbers, *target, answer),
             Grading::ReasoningGym { dataset, gold, entry } => {
-                gym::grade(self.package.as_deref(), (dataset, gold, entry.as_ref()), answer).await
+                reasoning_gym::grade(
+                    self.package.as_deref(),
+                    (dataset, gold, entry.as_ref()),
+                    answer,
+                )
+                .await
             }
             Grading::Judge { gold, rubric } => {
                 let asked = (task, gold.as_str(), rubric.as_deref());
@@ -241,65 +248,6 @@ impl Grader {
             ),
         }
     }
-}
-
-/// The generator of a task that only the package scores.
-fn packaged(task: &Task) -> Result<Option<&str>, GraderError> {
-    match &task.grading {
-        Grading::ReasoningGym { dataset, entry, .. }
-            if !crate::reasoning_gym::supported(dataset) =>
-        {
-            if entry.is_some() {
-                return Ok(Some(dataset));
-            }
-            let reason = format!(
-                "the reasoning-gym generator \"{dataset}\" is scored from its whole entry, which is missing; export the tasks \
-                 again with scripts/export_reasoning_gym.py"
-            );
-            Err(GraderError::Task { id: task.id.clone(), reason })
-        }
-        _ => Ok(None),
-    }
-}
-
-/// The package for these generators, where there are any; its first worker is started, so that what is missing is known now.
-async fn package(
-    reward: &Reward,
-    generators: &BTreeSet<&str>,
-) -> Result<Option<Package>, GraderError> {
-    let settings = &reward.reasoning_gym;
-    check_limits(settings)?;
-    let Some(first) = generators.first() else { return Ok(None) };
-    let refused = |generator: &str, reason: String| GraderError::ReasoningGym {
-        interpreter: settings.interpreter.clone(),
-        generator: generator.to_owned(),
-        reason,
-    };
-    let package = Package::start(settings).await.map_err(|reason| refused(first, reason))?;
-    match generators.iter().find(|generator| !package.knows(generator)) {
-        None => Ok(Some(package)),
-        Some(unknown) => {
-            Err(refused(unknown, "the installed package has no such generator".into()))
-        }
-    }
-}
-
-fn check_limits(settings: &schema::ReasoningGym) -> Result<(), GraderError> {
-    let out_of = |key, given: String, expected| Err(GraderError::Limit { key, given, expected });
-    // Written so that what is not a number fails too.
-    if !(settings.time_secs > 0.0 && settings.time_secs <= 3600.0) {
-        let given = settings.time_secs.to_string();
-        return out_of("reasoning_gym.time_secs", given, "more than 0 and at most 3600 seconds");
-    }
-    if settings.memory_mib < 256 {
-        let given = settings.memory_mib.to_string();
-        return out_of("reasoning_gym.memory_mib", given, "at least 256, which the package needs");
-    }
-    if settings.parallel == Some(0) {
-        let expected = "at least 1, or the key left out";
-        return out_of("reasoning_gym.parallel", "0".into(), expected);
-    }
-    Ok(())
 }
 
 fn unwired(grading: &Grading) -> Graded {
