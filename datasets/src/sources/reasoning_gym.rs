@@ -5,6 +5,7 @@ use std::path::Path;
 
 use conductor_types::{Grading, Task};
 use serde::Deserialize;
+use serde_json::{Value, json};
 
 use super::{Emit, check, lines};
 use crate::error::{DataError, Place, Position};
@@ -12,13 +13,25 @@ use crate::error::{DataError, Place, Position};
 const EXPECTED: &str = "a line of scripts/export_reasoning_gym.py {\"id\", \"dataset\", \"question\", \
                         \"answer\", …}, all texts";
 
-/// What stands in a line; `index` and `metadata` are for other readers.
+/// What stands in a line; `index` is for other readers.
 #[derive(Deserialize)]
 struct Line {
     id: String,
     dataset: String,
     question: String,
-    answer: String,
+    /// Null where the generator has no answer of its own, since many are right.
+    answer: Option<String>,
+    /// What some generators' scorers read beside the answer.
+    #[serde(default)]
+    metadata: Option<Value>,
+}
+
+impl Line {
+    /// The generator's whole entry, as the package's scorers take it.
+    fn entry(&mut self) -> Option<Value> {
+        let metadata = self.metadata.take()?;
+        Some(json!({ "question": self.question, "answer": self.answer, "metadata": metadata }))
+    }
 }
 
 /// Generators that are asked for the answer alone, which keeps recordings short and cheap. It has a price: a model of 1.5B was
@@ -54,7 +67,7 @@ pub(super) fn read(
     emit: &mut Emit,
 ) -> Result<(), DataError> {
     let mut found: BTreeSet<String> = BTreeSet::new();
-    lines::for_each(path, EXPECTED, |number, line: Line| {
+    lines::for_each(path, EXPECTED, |number, mut line: Line| {
         let at = Position::Line(number);
         if !found.contains(&line.dataset) {
             found.insert(line.dataset.clone());
@@ -64,8 +77,12 @@ pub(super) fn read(
         }
         check::filled(&Place::new(path, at), "question", &line.question)?;
         let prompt = prompt(&line.dataset, &line.question);
-        let grading =
-            Grading::ReasoningGym { dataset: line.dataset.clone(), gold: line.answer, entry: None };
+        let entry = line.entry();
+        let grading = Grading::ReasoningGym {
+            dataset: line.dataset.clone(),
+            gold: line.answer.unwrap_or_default(),
+            entry,
+        };
         emit(
             at,
             Task {
