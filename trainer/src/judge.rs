@@ -115,7 +115,7 @@ mod tests {
 
     fn verdict(environment: &Environment, answer: &str) -> Verdict {
         let task = environment.tasks.iter().next().expect("a task");
-        environment.runtime.block_on(environment.grade("train/3", task, answer, None))
+        environment.runtime.block_on(environment.grade("train/3", task, answer, None)).verdict
     }
 
     const RIGHT: &str = "Air scatters blue light more.";
