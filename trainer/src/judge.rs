@@ -115,7 +115,7 @@ mod tests {
     fn verdict(environment: &Environment, answer: &str) -> Verdict {
         let entry = environment.tasks.iter().next().expect("a task");
         let task = environment.tasks.get(entry).expect("read");
-        environment.runtime.block_on(environment.grade("train/3", &task, answer, None))
+        environment.runtime.block_on(environment.grade("train/3", &task, answer, None)).verdict
     }
 
     const RIGHT: &str = "Air scatters blue light more.";
