@@ -60,6 +60,8 @@ pub(crate) struct Session {
     /// The server has said its last.
     over: bool,
     process: Option<Link>,
+    /// Where bytes arrive before they are sorted.
+    room: Box<[u8]>,
     output_bytes: u64,
     /// Sums over the processes that have ended.
     cpu: Duration,
@@ -108,6 +110,7 @@ impl Session {
             job: unsafe { AsyncFd::register(ours)? },
             over: false,
             process: None,
+            room: vec![0; 64 << 10].into(),
             output_bytes,
             cpu: Duration::ZERO,
             peak: None,
@@ -176,6 +179,11 @@ impl Session {
         pid.and_then(sys::cpu_time).unwrap_or_default()
     }
 
+    /// Processor time since a clock was started.
+    fn used(&self, clock: &Clock) -> Duration {
+        self.cpu_now().saturating_sub(clock.cpu_before)
+    }
+
     /// Forgets what was written so far; the next test begins.
     pub fn begin_output(&mut self) {
         if let Some(link) = &mut self.process {
@@ -189,7 +197,7 @@ impl Session {
         let most = self.output_bytes;
         let Some(link) = &mut self.process else { return Ok(Vec::new()) };
         loop {
-            match link.read_out(most) {
+            match link.read_out(&mut self.room, most) {
                 Read::Some => {}
                 Read::TooMuch => return Err(Event::TooMuch),
                 Read::Nothing => return Ok(std::mem::take(&mut link.stdout)),
@@ -262,7 +270,7 @@ impl Session {
                     }
                 }
                 () = tokio::time::sleep_until(check) => {
-                    let used = self.cpu_now().saturating_sub(clock.cpu_before);
+                    let used = self.used(clock);
                     if used >= clock.cpu || clock.begun.elapsed() >= clock.wall {
                         return Event::TooLong;
                     }
@@ -278,21 +286,20 @@ impl Session {
     fn ready(&mut self, clock: &Clock) -> Option<Event> {
         let most = self.output_bytes;
         let link = self.process.as_mut()?;
-        link.read_control(most);
+        link.read_control(&mut self.room, most);
         match link.frame(most) {
             Err(event) => return Some(event),
             Ok(Some((kind, data))) => {
                 // Time is judged where a program comes to an end in time by the clock alone, too.
                 let wall = clock.begun.elapsed();
-                let used = self.cpu_now().saturating_sub(clock.cpu_before);
-                if wall >= clock.wall || wall.min(used) >= clock.cpu {
+                if wall >= clock.wall || wall >= clock.cpu && self.used(clock) >= clock.cpu {
                     return Some(Event::TooLong);
                 }
                 return Some(Event::Frame(kind, data));
             }
             Ok(None) => {}
         }
-        for read in [link.read_out(most), link.read_err(most)] {
+        for read in [link.read_out(&mut self.room, most), link.read_err(&mut self.room, most)] {
             if matches!(read, Read::TooMuch) {
                 return Some(Event::TooMuch);
             }
@@ -400,12 +407,11 @@ enum Read {
 
 impl Link {
     /// Takes in what is on the control socket, a bounded piece at a time.
-    fn read_control(&mut self, most: u64) {
+    fn read_control(&mut self, room: &mut [u8], most: u64) {
         let Some(control) = &self.control else { return };
-        let mut room = [0; 64 << 10];
         // More is read once this has been taken out.
         while self.heard.len() < 2 * room.len() || self.wants_more(most) {
-            match control.try_read(&mut room) {
+            match control.try_read(room) {
                 Ok(0) => {
                     self.control = None;
                     return;
@@ -456,10 +462,9 @@ impl Link {
         Ok(Some((kind, frame)))
     }
 
-    fn read_out(&mut self, most: u64) -> Read {
+    fn read_out(&mut self, room: &mut [u8], most: u64) -> Read {
         let Some(out) = &self.out else { return Read::Nothing };
-        let mut room = [0; 64 << 10];
-        match out.try_read(&mut room) {
+        match out.try_read(room) {
             Ok(0) => {
                 self.out = None;
                 Read::Nothing
@@ -482,10 +487,9 @@ impl Link {
         }
     }
 
-    fn read_err(&mut self, most: u64) -> Read {
+    fn read_err(&mut self, room: &mut [u8], most: u64) -> Read {
         let Some(err) = &self.err else { return Read::Nothing };
-        let mut room = [0; 16 << 10];
-        match err.try_read(&mut room) {
+        match err.try_read(room) {
             Ok(0) => {
                 self.err = None;
                 Read::Nothing

@@ -123,7 +123,11 @@ pub(crate) fn memfd() -> io::Result<std::fs::File> {
     let flags = libc::MFD_CLOEXEC | libc::MFD_ALLOW_SEALING;
     // SAFETY: the name is a C string.
     let fd = check(unsafe { libc::memfd_create(c"stdin".as_ptr(), flags) })?;
-    Ok(owned(fd).into())
+    let file = std::fs::File::from(owned(fd));
+    // Where there is a /proc, who has it for reading could open it anew by that.
+    // SAFETY: no pointers.
+    check(unsafe { libc::fchmod(file.as_raw_fd(), 0o400) })?;
+    Ok(file)
 }
 
 /// The same file, opened anew for reading only: who has this cannot change it, and has a position of its own.
@@ -445,20 +449,8 @@ pub(crate) fn become_user(uid: u32, gid: u32) -> io::Result<()> {
     Ok(())
 }
 
-/// Gives up every capability, now and for good.
+/// Gives up every capability. That none comes back at an exec is `no_new_privs`' matter.
 pub(crate) fn drop_capabilities() -> io::Result<()> {
-    for capability in 0..64 {
-        if let Err(error) = prctl(libc::PR_CAPBSET_DROP, capability) {
-            // The first number that the kernel does not know.
-            if error.raw_os_error() == Some(libc::EINVAL) {
-                break;
-            }
-            // Without the capability to do so there is nothing that could be gained either: no_new_privs follows.
-            if error.raw_os_error() != Some(libc::EPERM) {
-                return Err(error);
-            }
-        }
-    }
     let header = [0x2008_0522_u32, 0];
     let none = [0_u32; 6];
     // SAFETY: version 3 of the call takes a header of two words and six words of sets.

@@ -169,7 +169,7 @@ def script(code, names):
     sys.modules["__main__"] = main
     sys.argv = ["main.py"]
     sys.setrecursionlimit(RECURSION)
-    own = [stream(0, "rb", "<stdin>"), stream(1, "wb", "<stdout>"), stream(2, "wb", "<stderr>")]
+    own = streams()
     sys.stdin, sys.stdout, sys.stderr = sys.__stdin__, sys.__stdout__, sys.__stderr__ = own
     outcome = None
     try:
@@ -178,8 +178,31 @@ def script(code, names):
         outcome = of_error(error)
     outcome = ended(own) or outcome
     space.clear()
-    del own
     return outcome
+
+
+kept = [None, None, None]
+
+
+def streams():
+    """Standard input and outputs as a script finds them. Ones that no script has touched but to read and to write serve the
+    next test too."""
+    for fd, name in enumerate(("<stdin>", "<stdout>", "<stderr>")):
+        used = kept[fd]
+        try:
+            untouched = used is not None and settings(used) == used.was and len(used.__dict__) == 1 and not used.closed
+            if untouched and fd == 0:
+                used.seek(0)
+        except BaseException:
+            untouched = False
+        if not untouched:
+            kept[fd] = used = stream(fd, "wb" if fd else "rb", name)
+            used.was = settings(used)
+    return list(kept)
+
+
+def settings(file):
+    return file.encoding, file.errors, file.line_buffering, file.write_through, file.fileno()
 
 
 def ended(own):
