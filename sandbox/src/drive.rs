@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use conductor_configs::schema::SandboxCommand;
 use conductor_types::WrongCause;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::job::{Ending, Form, Input, Job, Mode, Output, Program, Ran};
 use crate::plain::Plain;
@@ -22,6 +23,8 @@ pub(crate) struct Ways<'a> {
     pub crowding: f64,
     /// Of a command.
     pub command: Option<&'a SandboxCommand>,
+    /// What limits the programs that run at once. Cells and interpreters are made ready before.
+    pub gate: &'a Semaphore,
 }
 
 /// Takes outputs in order.
@@ -30,13 +33,13 @@ pub(crate) type Judge<'a> = &'a mut (dyn FnMut(usize, Output) -> ControlFlow<()>
 /// Room for what a machine with other work does to a clock on the wall.
 const SLACK: Duration = Duration::from_secs(1);
 
-/// Runs a job. The cell may still be going away when this returns: `away` waits for it.
+/// Runs a job. The cell is still there when this returns: [`Session::close`] takes it away and says what was used.
 pub(crate) async fn run(
     ways: &Ways<'_>,
     job: &Job,
     judge: Judge<'_>,
 ) -> (Ran, Option<Session>) {
-    let begun = Instant::now();
+    let mut wall = Duration::ZERO;
     let open = Open {
         memory_bytes: job.limits.memory_bytes,
         run_own: matches!(job.program.form, Form::Command { .. }),
@@ -44,14 +47,17 @@ pub(crate) async fn run(
     let (ending, session) = match Session::open(ways.server, open, job.limits.output_bytes) {
         Err(error) => (broken(format!("the server of the sandbox cannot be asked: {error}")), None),
         Ok(session) => {
-            let mut driver = Driver { ways, job, session, test: None };
+            let mut driver = Driver { ways, job, session, test: None, running: None };
             let ending = match driver.drive(judge).await {
                 Ok(ending) | Err(ending) => ending,
             };
+            if let Some((_, begun)) = driver.running {
+                wall = begun.elapsed();
+            }
             (ending, Some(driver.session))
         }
     };
-    (Ran { ending, wall: begun.elapsed(), cpu: Duration::ZERO, peak_bytes: None }, session)
+    (Ran { ending, wall, cpu: Duration::ZERO, peak_bytes: None }, session)
 }
 
 struct Driver<'a> {
@@ -60,6 +66,8 @@ struct Driver<'a> {
     session: Session,
     /// The test that runs.
     test: Option<usize>,
+    /// Once the program may run: since when.
+    running: Option<(SemaphorePermit<'a>, Instant)>,
 }
 
 /// What a process was that took a test.
@@ -107,6 +115,16 @@ impl Driver<'_> {
         Ok(Ending::Finished)
     }
 
+    /// Waits for the turn of this program.
+    async fn turn(&mut self) -> Result<(), Ending> {
+        if self.running.is_none() {
+            let permit = self.ways.gate.acquire().await;
+            let permit = permit.map_err(|_| broken("the sandbox is closed"))?;
+            self.running = Some((permit, Instant::now()));
+        }
+        Ok(())
+    }
+
     /// Time of one test.
     fn clock(&self) -> Clock {
         let time = self.job.limits.time;
@@ -150,6 +168,7 @@ impl Driver<'_> {
             }
             other => return Err(broken(format!("the interpreter did not come up: {other:?}"))),
         }
+        self.turn().await?;
         let clock = self.clock();
         let program = fields(&self.job.program, self.job.mode);
         self.tell(b'J', &program, &clock).await?;
@@ -293,6 +312,7 @@ impl Driver<'_> {
         let Some(command) = self.ways.command else {
             return Err(broken("the language of the program is not among sandbox.commands"));
         };
+        self.turn().await?;
         let source = sys::sealed_memfd(self.job.program.source.as_bytes())
             .map_err(|error| broken(format!("no file for the program: {error}")))?;
         let mut source = Some(source);
