@@ -100,6 +100,10 @@ lint: setup ## Format check and clippy, warnings being errors
 	@cargo fmt --all --check || { echo ' next: make fmt' >&2; exit 1; }
 	@cargo clippy --workspace --all-targets -- -D warnings
 
+.PHONY: bench-sandbox
+bench-sandbox: build ## Measure the sandbox beside the official evaluator's way of working
+	@$(CONDUCTOR) bench sandbox
+
 .PHONY: bench-rollout
 bench-rollout: build ## Measure the scheduler of episodes beside the reference's schedule
 	@$(CONDUCTOR) bench rollout

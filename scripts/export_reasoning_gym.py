@@ -2,7 +2,8 @@
 
 One line a task: {"id", "dataset", "index", "question", "answer", "metadata"}. The generator's own fields are kept as
 they are, so that a grader can score an answer exactly as the package does; the prompt form (what
-a worker is asked to write) belongs to the Rust side (`datasets/src/sources/reasoning_gym.rs`).
+a worker is asked to write) belongs to the Rust side (`datasets/src/sources/reasoning_gym.rs`). JSON has no tuples: where a
+scorer tells them from lists, they stand as {"__tuple__": [...]}. "answer" is null where a question has many right ones.
 
     python scripts/export_reasoning_gym.py --out data/tasks/reasoning_gym.jsonl --per-dataset 60
 """
@@ -31,6 +32,28 @@ DATASETS = [
 ]
 # Some generators draw from sets of texts, whose order hangs on Python's hash seed.
 HASH_SEED = "0"
+
+
+def marked(value):
+    """Tuples as objects that say so."""
+    if isinstance(value, tuple):
+        return {"__tuple__": [marked(item) for item in value]}
+    if isinstance(value, list):
+        return [marked(item) for item in value]
+    if isinstance(value, dict):
+        return {key: marked(item) for key, item in value.items()}
+    return value
+
+
+def needs_tuples(dataset, entry) -> bool:
+    """Whether the scorer no longer takes the generator's own answer once its entry has been through JSON."""
+    if entry["answer"] is None:
+        return False
+    plain = {key: entry[key] for key in ("question", "answer", "metadata")}
+    through_json = json.loads(json.dumps(plain, default=str))
+    return dataset.score_answer(answer=entry["answer"], entry=through_json) < dataset.score_answer(
+        answer=entry["answer"], entry=entry
+    )
 
 
 def main() -> int:
@@ -62,7 +85,7 @@ def main() -> int:
                 "index": index,
                 "question": entry["question"],
                 "answer": entry["answer"],
-                "metadata": entry["metadata"],
+                "metadata": marked(entry["metadata"]) if needs_tuples(dataset, entry) else entry["metadata"],
             }
             # Some generators draw dates or tuples: they are kept as text.
             lines.append(json.dumps(task, ensure_ascii=False, sort_keys=True, default=str))

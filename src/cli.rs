@@ -31,6 +31,8 @@ pub enum Command {
     /// Look at a policy from outside: its log-probabilities and its greedy answers.
     #[command(subcommand)]
     Policy(commands::policy::PolicyVerb),
+    /// Judge answers, one case a line.
+    Grade(commands::grade::Grade),
     /// Say what this machine offers and what is missing.
     Doctor(commands::doctor::Doctor),
     /// Show, check and document configurations.
@@ -42,6 +44,9 @@ pub enum Command {
     /// Look at workers and record their answers.
     #[command(subcommand)]
     Pool(commands::pool::Pool),
+    /// Show what a run's logs say.
+    #[command(subcommand)]
+    Report(commands::report::Report),
     /// Read workflows as the policy writes them.
     #[command(subcommand)]
     Workflow(commands::workflow::Workflow),

@@ -8,6 +8,7 @@ use conductor_datasets::DataError;
 use conductor_policy::PolicyError;
 use conductor_reward::GraderError;
 use conductor_rollout::PoolError;
+use conductor_sandbox::StartError;
 use conductor_trainer::TrainError;
 use conductor_types::SamplerError;
 
@@ -98,6 +99,9 @@ impl Exit {
             if let Some(error) = cause.downcast_ref::<PolicyError>() {
                 return of_policy(error);
             }
+            if let Some(error) = cause.downcast_ref::<GraderError>() {
+                return of_grader(error);
+            }
             if let Some(error) = cause.downcast_ref::<DataError>() {
                 return of_data(error);
             }
@@ -163,8 +167,11 @@ fn of_policy(error: &PolicyError) -> Exit {
 
 fn of_grader(error: &GraderError) -> Exit {
     match error {
-        GraderError::Interpreter { .. } => Exit::Sandbox,
-        GraderError::Limit { .. } => Exit::Usage,
+        GraderError::Limit { .. }
+        | GraderError::ReasoningGym { .. }
+        | GraderError::Task { .. }
+        | GraderError::Sandbox(StartError::Value { .. }) => Exit::Usage,
+        GraderError::Interpreter { .. } | GraderError::Sandbox(_) => Exit::Sandbox,
     }
 }
 

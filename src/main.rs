@@ -7,6 +7,7 @@ mod bench;
 mod cli;
 mod commands;
 mod exit;
+mod grade;
 mod interrupt;
 mod problem;
 mod threads;
@@ -19,6 +20,8 @@ use clap::Parser as _;
 use exit::Exit;
 
 fn main() -> ExitCode {
+    // Before anything is read that a program under test must not see.
+    conductor_sandbox::serve_if_asked();
     let arguments = cli::Cli::parse();
     if arguments.command.computes() {
         threads::settle();

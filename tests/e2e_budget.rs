@@ -9,6 +9,9 @@ use conductor_testkit::{Outcome, Workspace};
 const TOKENS: Tokens = Tokens { prompt: 100, cached: 0, completion: 10 };
 const PRICES: Prices = Prices { input: 100.0, cached_input: 100.0, output: 200.0 };
 
+/// Enough episodes a step that every limit is reached, whatever is sampled.
+const TASKS: &str = "train.tasks_per_step=8";
+
 fn provider() -> Provider {
     let options = Options { prices: PRICES, keep_requests: false, port: 0 };
     Provider::with(options, |_, request| {
@@ -28,7 +31,7 @@ fn workspace(provider: &Provider) -> Workspace {
 fn wall_and_beyond(limit: &str, words: &str) -> (Provider, Workspace, usize) {
     let provider = provider();
     let at = workspace(&provider);
-    let sets = ["train.steps=4", limit];
+    let sets = ["train.steps=4", TASKS, limit];
     let outcome = train_command(&at, &sets).run().expect_code(3);
     let _ = outcome.expect_stderr(&[words, "raise the limit, and the same command goes on"]);
     let charged = provider.ledger().charged;
@@ -51,11 +54,11 @@ fn a_run_never_spends_more_than_its_dollars_and_goes_on_when_they_are_raised() {
     // Nearly all of it: less is left than a request can cost.
     assert!(spent <= limit && spent > limit - 0.1, "{spent}");
     assert!(charged > 10 && newest_weights(&run_folder(&at)).0 < 4, "a checkpoint is there");
-    let raised = ["train.steps=4", "budget.run_usd=50.0"];
+    let raised = ["train.steps=4", TASKS, "budget.run_usd=50.0"];
     let _: Outcome = train_command(&at, &raised).run().expect_code(0);
     // As many calls as a run that never met the wall: nothing was paid twice.
     let free = self::provider();
-    let _ = train_command(&workspace(&free), &["train.steps=4"]).run().expect_code(0);
+    let _ = train_command(&workspace(&free), &["train.steps=4", TASKS]).run().expect_code(0);
     assert_eq!(provider.ledger().charged, free.ledger().charged);
     let (theirs, ours) = (provider.ledger(), ledger(&at));
     assert!(theirs.charged > charged);
@@ -101,7 +104,7 @@ fn a_question_beyond_its_limit_has_no_score_and_the_run_goes_on() {
 fn beyond(limit: &str) {
     let provider = provider();
     let at = workspace(&provider);
-    let sets = ["train.steps=2", limit];
+    let sets = ["train.steps=2", TASKS, limit];
     let _ = train_command(&at, &sets).run().expect_code(0);
     let (mut beyond, mut within) = (0, 0);
     for rows in episodes(&run_folder(&at)).values() {
@@ -138,7 +141,7 @@ fn a_worker_that_fails_too_often_stops_the_run_before_it_learns_from_noise() {
         }
     });
     let at = workspace(&provider);
-    let sets = ["train.steps=4", "train.tasks_per_step=8", "eval.every_steps=100"];
+    let sets = ["train.steps=4", TASKS, "eval.every_steps=100"];
     let outcome = train_command(&at, &sets).run().expect_code(3);
     let words = ["worker \"good\" failed in", "model overloaded", "rollout.max_failed_share"];
     let _ = outcome.expect_stderr(&words);

@@ -181,8 +181,11 @@ fn a_key_appears_in_nothing_that_a_run_writes_or_says() {
         _ => Reply::Text("Answer: 1".into()),
     });
     let at = live(&provider);
-    let outcome =
-        train_command(&at, &["train.steps=1"]).env("SECRET_OF_THE_TEST", KEY).run().expect_code(0);
+    // Enough episodes that some are refused, whatever is sampled.
+    let outcome = train_command(&at, &["train.steps=1", "train.tasks_per_step=8"])
+        .env("SECRET_OF_THE_TEST", KEY)
+        .run()
+        .expect_code(0);
     let asked = provider.requests();
     assert!(asked.len() > 4, "the worker was asked {} times", asked.len());
     assert!(asked[0].headers().any(|line| line.contains(KEY)), "the key was sent");

@@ -27,7 +27,7 @@ mod walk;
 pub use checks::built_in_examples;
 pub use errors::{ConfigError, ConfigErrors, Location};
 pub use generate::{reference, schema_json};
-pub use load::{ENV_PREFIX, LoadRequest, load, load_str};
+pub use load::{ENV_PREFIX, LoadRequest, load, load_str, load_text};
 pub use presets::{PRESETS, Preset, preset};
 pub use problem::ErrorKind;
 pub use resolved::{Resolved, Row};

@@ -50,11 +50,11 @@ pub fn load(request: &LoadRequest) -> Result<Resolved, ConfigErrors> {
 
 /// Checks a text as if it were a file of that name, with neither environment nor arguments.
 pub fn load_str(name: &str, text: &str) -> Result<Resolved, ConfigErrors> {
-    load_text_with(name, text, &LoadRequest::default())
+    load_text(name, text, &LoadRequest::default())
 }
 
-/// As [`load`], with a text in the place of the request's file.
-pub(crate) fn load_text_with(
+/// As [`load`], with a text of that name in the place of the request's file.
+pub fn load_text(
     name: &str,
     text: &str,
     request: &LoadRequest,

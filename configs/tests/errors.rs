@@ -38,7 +38,7 @@ error: `train.group_size`: expected an integer, got a string
   |
   = help: write 8 without quotes
 
-error: `reward.cost_form`: `plane` is none of `plain`, `separate`, `pass_rate`
+error: `reward.cost_form`: `plane` is none of `plain`, `separate`, `pass_rate`, `xrouter`, `router_r1`
  --> run.toml:6:13
   |
 6 | cost_form = \"plane\"

@@ -12,14 +12,17 @@ use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
 use parquet::basic::Compression;
 use parquet::errors::ParquetError;
-use parquet::file::metadata::KeyValue;
+use parquet::file::metadata::{KeyValue, ParquetMetaData};
 use parquet::file::properties::WriterProperties;
 
 use crate::atomic;
 use crate::error::{DataError, help_for};
 
-/// Rows that are in memory at once.
+/// Rows that are in memory at once, at most.
 pub const BATCH_ROWS: usize = 512;
+
+/// What the rows of a batch may come to on average, in bytes: rows of some benchmarks have megabytes.
+const BATCH_BYTES: i64 = 32 << 20;
 
 const FORMAT_KEY: &str = "conductor.format";
 const VERSION_KEY: &str = "conductor.version";
@@ -97,6 +100,11 @@ impl Table {
         })
     }
 
+    /// The names of the top-level columns.
+    pub fn names(&self) -> Vec<String> {
+        self.builder.schema().fields().iter().map(|field| field.name().clone()).collect()
+    }
+
     /// Reads the wanted columns, some rows at a time. Errors: a column is missing, the file is damaged.
     pub fn for_each(
         self,
@@ -117,9 +125,10 @@ impl Table {
         let columns: Vec<usize> =
             (0..names.len()).filter(|&i| wanted.contains(&names[i])).collect();
         let mask = ProjectionMask::roots(builder.parquet_schema(), columns);
+        let rows = batch_rows(builder.metadata(), wanted);
         let reader = builder
             .with_projection(mask)
-            .with_batch_size(BATCH_ROWS)
+            .with_batch_size(rows)
             .build()
             .map_err(|error| unreadable(&path, error))?;
         for batch in reader {
@@ -127,6 +136,24 @@ impl Table {
         }
         Ok(())
     }
+}
+
+/// How many rows to hold at once, from what the footer says of their size.
+fn batch_rows(metadata: &ParquetMetaData, wanted: &[&str]) -> usize {
+    let widest = metadata.row_groups().iter().map(|group| {
+        let bytes: i64 = group
+            .columns()
+            .iter()
+            .filter(|column| {
+                let root = column.column_path().parts().first();
+                root.is_some_and(|root| wanted.contains(&root.as_str()))
+            })
+            .map(|column| column.uncompressed_size().max(0))
+            .sum();
+        bytes / group.num_rows().max(1)
+    });
+    let widest = widest.max().unwrap_or(0).max(1);
+    usize::try_from(BATCH_BYTES / widest).unwrap_or(1).clamp(1, BATCH_ROWS)
 }
 
 /// A column of a known type. `expected` is the type in words.
@@ -146,6 +173,19 @@ pub fn get<'a, A: Array + 'static>(
     column.as_any().downcast_ref().ok_or_else(|| fail(column.data_type().to_string()))
 }
 
+/// How a table of this format is written.
+pub fn properties(format: &Format) -> WriterProperties {
+    let pair = |key: &str, value: String| KeyValue::new(key.to_string(), value);
+    WriterProperties::builder()
+        .set_compression(Compression::SNAPPY)
+        .set_created_by("conductor".to_string())
+        .set_key_value_metadata(Some(vec![
+            pair(FORMAT_KEY, format.name.to_string()),
+            pair(VERSION_KEY, format.version.to_string()),
+        ]))
+        .build()
+}
+
 /// Writes a table aside, syncs it and puts it in place. `batches` are encoded one at a time.
 pub fn write(
     path: &Path,
@@ -153,15 +193,7 @@ pub fn write(
     schema: &Arc<Schema>,
     batches: impl Iterator<Item = RecordBatch>,
 ) -> Result<(), DataError> {
-    let pair = |key: &str, value: String| KeyValue::new(key.to_string(), value);
-    let properties = WriterProperties::builder()
-        .set_compression(Compression::SNAPPY)
-        .set_created_by("conductor".to_string())
-        .set_key_value_metadata(Some(vec![
-            pair(FORMAT_KEY, format.name.to_string()),
-            pair(VERSION_KEY, format.version.to_string()),
-        ]))
-        .build();
+    let properties = properties(format);
     atomic::replace(path, |file| {
         let mut writer =
             ArrowWriter::try_new(file, schema.clone(), Some(properties)).map_err(into_io)?;
@@ -175,7 +207,7 @@ pub fn write(
 }
 
 /// Keeps the system's own error where there is one, so that a full disk is told from a bad value.
-fn into_io(error: ParquetError) -> std::io::Error {
+pub fn into_io(error: ParquetError) -> std::io::Error {
     match error {
         ParquetError::External(inner) => match inner.downcast::<std::io::Error>() {
             Ok(error) => *error,
@@ -185,7 +217,7 @@ fn into_io(error: ParquetError) -> std::io::Error {
     }
 }
 
-fn unreadable(path: &Path, source: ParquetError) -> DataError {
+pub fn unreadable(path: &Path, source: ParquetError) -> DataError {
     let text = source.to_string();
     let help = if text.contains("Disabled feature") || text.contains("compression") {
         "write the file again with snappy, zstd or no compression"

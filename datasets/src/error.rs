@@ -9,7 +9,7 @@ use conductor_types::Split;
 pub struct Place {
     /// The file.
     pub path: PathBuf,
-    /// The line of a text file or the row of a Parquet file, from 1.
+    /// The line, row or item, from 1.
     pub at: Position,
 }
 
@@ -20,6 +20,10 @@ pub enum Position {
     Line(u64),
     /// A row of a Parquet file, from 1.
     Row(u64),
+    /// A value of a JSON array, from 1.
+    Item(u64),
+    /// The file as a whole.
+    Whole,
 }
 
 impl Place {
@@ -33,6 +37,8 @@ impl std::fmt::Display for Place {
         match self.at {
             Position::Line(line) => write!(f, "{}:{line}", self.path.display()),
             Position::Row(row) => write!(f, "{}, row {row}", self.path.display()),
+            Position::Item(item) => write!(f, "{}, item {item}", self.path.display()),
+            Position::Whole => write!(f, "{}", self.path.display()),
         }
     }
 }

@@ -1,14 +1,16 @@
 //! Tasks in, logs out: reads task sources, splits and orders them, and keeps the episode log and the
-//! metrics of a run as Parquet.
+//! metrics of a run as Parquet; brings benchmarks from the hub.
 //!
-//! Everything here is files and arithmetic. This crate knows nothing of workers, graders, tensors or
-//! the network, and starts no thread. The forms of all files are in `docs/formats.md`.
+//! Everything here is files and arithmetic, but for `hub`, which alone reaches the network. This crate
+//! knows nothing of workers, graders or tensors, and starts no thread. The forms of all files are in
+//! `docs/formats.md`.
 
 mod atomic;
 mod columns;
 mod constraints;
 pub mod episodes;
 mod error;
+pub mod hub;
 mod metrics;
 mod names;
 pub mod order;

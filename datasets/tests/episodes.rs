@@ -60,6 +60,25 @@ fn version_3_is_read() {
     assert_eq!(read_episodes(&golden("v3")).unwrap(), rows_with_rounds());
 }
 
+/// Version 4 knows more parts of a reward, and what the grader found in the answer.
+#[test]
+fn version_4_is_read() {
+    assert_eq!(read_episodes(&golden("v4")).unwrap(), rows_with_parts());
+}
+
+fn rows_with_parts() -> Vec<EpisodeRow> {
+    let mut rows = rows_with_rounds();
+    for (number, row) in rows.iter_mut().enumerate() {
+        row.extracted = (number == 0).then(|| "4".to_owned());
+        if let Some(reward) = &mut row.reward {
+            reward.steps = -0.03125 * number as f64;
+            reward.latency = -0.25;
+            reward.obedience = 0.125;
+        }
+    }
+    rows
+}
+
 fn rows_with_rounds() -> Vec<EpisodeRow> {
     let mut rows = rows_with_savings();
     for (number, row) in rows.iter_mut().enumerate() {
@@ -85,9 +104,9 @@ fn rows_with_savings() -> Vec<EpisodeRow> {
 #[test]
 #[ignore = "writes the golden file; only for a new version of the format"]
 fn write_the_golden_file() {
-    let path = golden("v3");
+    let path = golden("v4");
     assert!(!path.exists(), "a golden file is never written twice");
-    conductor_datasets::episodes::write_rows(&path, rows_with_rounds()).unwrap();
+    conductor_datasets::episodes::write_rows(&path, rows_with_parts()).unwrap();
 }
 
 #[test]
@@ -131,14 +150,14 @@ fn what_is_no_episode_log_of_a_known_version_is_refused() {
         Some(vec![pair("conductor.format", format), pair("conductor.version", version)])
     };
     for (pairs, words) in [
-        (pairs("episodes", "4"), "it has version 4, of a newer Conductor; update this one"),
+        (pairs("episodes", "5"), "it has version 5, of a newer Conductor; update this one"),
         (pairs("episodes", "x"), "\"x\"; the file is damaged"),
         (pairs("metrics", "1"), "its conductor.format is \"metrics\""),
         (None, "it was not written by Conductor"),
     ] {
         with_version(&path, pairs);
         let error = read_episodes(&path).unwrap_err();
-        assert!(matches!(error, DataError::Version { known: 3, .. }), "{error}");
+        assert!(matches!(error, DataError::Version { known: 4, .. }), "{error}");
         assert!(error.to_string().contains(words), "{error}");
     }
     with_version(&path, pairs("episodes", "1"));

@@ -247,9 +247,13 @@ fn reasoning_gym_tasks_carry_the_prompt_that_recordings_are_made_for() {
     );
     assert_eq!(task.domain, "simple_equations");
     let gold = "2".to_string();
+    // The question as the generator wrote it, and all that its scorer may read.
+    let entry = serde_json::json!({
+        "question": "\n  What is 2?\n ", "answer": "2", "metadata": { "difficulty": {} }
+    });
     assert_eq!(
         task.grading,
-        Grading::ReasoningGym { dataset: "simple_equations".into(), gold, entry: None }
+        Grading::ReasoningGym { dataset: "simple_equations".into(), gold, entry: Some(entry) }
     );
     assert_eq!(
         set.find("syllogism/42/1").unwrap().prompt,

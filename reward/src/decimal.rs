@@ -72,6 +72,26 @@ impl Decimal {
         Self::normalised(self.negative != other.negative, digits, self.exponent + other.exponent)
     }
 
+    /// The quotient as the nearest float, up to a rounding or two: infinite, zero or not a number beyond what floats hold.
+    pub(crate) fn ratio(&self, other: &Self) -> f64 {
+        const KEPT: usize = 25;
+        let leading = |decimal: &Self| {
+            let kept = decimal.digits.len().min(KEPT);
+            let dropped = (decimal.digits.len() - kept) as i64;
+            let digits = decimal.digits[..kept].to_vec();
+            (Self { negative: decimal.negative, digits, exponent: 0 }, decimal.exponent + dropped)
+        };
+        let (over, over_exponent) = leading(self);
+        let (under, under_exponent) = leading(other);
+        // One text read at once, so that no power of ten is rounded apart.
+        let power = over_exponent.saturating_sub(under_exponent).clamp(-700, 700);
+        let quotient = over.to_f64() / under.to_f64();
+        format!("{quotient:e}").split_once('e').map_or(quotient, |(digits, exponent)| {
+            let exponent = exponent.parse::<i64>().unwrap_or(0) + power;
+            format!("{digits}e{exponent}").parse().unwrap_or(f64::NAN)
+        })
+    }
+
     /// The nearest 64-bit float; infinite beyond its range.
     pub(crate) fn to_f64(&self) -> f64 {
         // A decimal in scientific notation is always a valid float literal.
@@ -178,6 +198,17 @@ mod tests {
         assert_eq!(decimal("0.25").times(&decimal("4")), decimal("1"));
         assert!(decimal("0").times(&decimal("5")).is_zero());
         assert_eq!(Decimal::from_u32(100).times(&decimal("0.5")), decimal("50"));
+    }
+
+    #[test]
+    fn ratios_stand_where_floats_do_not_reach() {
+        let ratio = |over: &str, under: &str| decimal(over).ratio(&decimal(under));
+        assert!((ratio("1001", "1000") - 1.001).abs() < 1e-15);
+        assert!((ratio("3e5000", "2e5000") - 1.5).abs() < 1e-15);
+        assert!((ratio(&"7".repeat(300), &"7".repeat(300)) - 1.0).abs() < 1e-15);
+        assert!(ratio("1", "1e400").abs() < 1e-300);
+        assert!(ratio("1e400", "5").is_infinite());
+        assert!(ratio("0", "0").is_nan());
     }
 
     #[test]

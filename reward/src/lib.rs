@@ -5,16 +5,21 @@
 //! answers have no score at all; nothing here turns one into a zero. This crate knows nothing of models, pools or
 //! tensors.
 
+mod code;
 mod decimal;
+mod expression;
 pub mod extract;
 mod grade;
-mod judge;
+mod graders;
+mod gym;
+mod interpreter;
 mod pytext;
 mod python;
 pub mod reasoning_gym;
 pub mod shape;
 mod votes;
 
+pub use code::{Judging, Resources};
 pub use grade::{Grader, GraderError};
-pub use shape::{Credited, Member, evaluation_reward, shape_group};
+pub use shape::{Credited, Member, Taken, evaluation_losses, evaluation_reward, shape_group};
 pub use votes::Extractors;

@@ -5,16 +5,19 @@ use std::collections::HashMap;
 use conductor_types::{AnswerExtractor, Grading, Task};
 
 use crate::extract::{self, LastLine, Tag};
+use crate::graders::{countdown, fuzzy, number};
 use crate::pytext;
 use crate::reasoning_gym::{self, Scorer};
 
 /// Finds the answer proper in a worker's text, by the rule of the task that it answers. Gold answers are not kept.
 ///
-/// - Exact: the text found. Choice: the letter. Number: the value, however written; fractions and percentages keep
-///   their form.
+/// - Exact: the text found. Fuzzy: the same without regard to case, numbers by value. Choice: the letter. Number: the value,
+///   however written; fractions and percentages keep their form; a list in ascending order.
+/// - Countdown: the expression without white space, operators in one writing.
 /// - reasoning-gym: the text found, made equal where the generator's scorer does not tell apart: numbers by value,
 ///   letter case where it does not count.
-/// - Python: the program without blank lines and trailing space. Programs agree only where their text does.
+/// - Code, Python: the program without blank lines and trailing space. Programs agree only where their text does.
+/// - Judge: what the first tag holds, or else the whole text: those agree that are alike to the letter.
 /// - Recorded: the whole text without surrounding space; recordings of outcomes have none, and do not vote.
 #[derive(Debug, Clone, Default)]
 pub struct Extractors {
@@ -24,10 +27,15 @@ pub struct Extractors {
 #[derive(Debug, Clone)]
 enum Rule {
     Text,
+    Fuzzy,
     Choice { options: u8 },
     Number,
+    Numbers,
+    Countdown,
     ReasoningGym { scorer: Option<Scorer> },
     Program { entry_point: String },
+    Tested { function: Option<String> },
+    Judged,
     Whole,
 }
 
@@ -42,18 +50,26 @@ impl AnswerExtractor for Extractors {
     fn canonical(&self, task_id: &str, text: &str) -> Option<String> {
         let found = match self.rules.get(task_id)? {
             Rule::Text => extract::text(text, Tag::First, LastLine::Alone).ok()?.to_owned(),
+            Rule::Fuzzy => fuzzy::canonical(extract::text(text, Tag::First, LastLine::Alone).ok()?),
             Rule::Choice { options } => extract::choice(text, *options).ok()?.to_string(),
             Rule::Number => extract::number(text).ok()?.canonical(),
+            Rule::Numbers => {
+                let mut numbers = extract::numbers(text).ok()?;
+                extract::Number::ascending(&mut numbers);
+                number::canonical_list(&numbers)
+            }
+            Rule::Countdown => countdown::canonical(text)?,
             Rule::ReasoningGym { scorer } => {
                 let found = extract::text(text, Tag::Last, LastLine::Short).ok()?;
                 as_scored(*scorer, found)
             }
             Rule::Program { entry_point } => {
-                let code = extract::code(text, entry_point).ok()?;
-                let lines =
-                    code.source().lines().map(str::trim_end).filter(|line| !line.is_empty());
-                lines.collect::<Vec<_>>().join("\n")
+                lines_of(extract::code(text, entry_point).ok()?.source())
             }
+            Rule::Tested { function } => {
+                lines_of(&extract::program(text, function.as_deref()).ok()?)
+            }
+            Rule::Judged => extract::tag(text, Tag::First).unwrap_or(text).trim().to_owned(),
             Rule::Whole => text.trim().to_owned(),
         };
         (!found.is_empty()).then_some(found)
@@ -62,18 +78,26 @@ impl AnswerExtractor for Extractors {
 
 fn rule(grading: &Grading) -> Rule {
     match grading {
-        Grading::Exact { .. }
-        | Grading::Fuzzy { .. }
-        | Grading::Math { .. }
-        | Grading::Judge { .. } => Rule::Text,
+        Grading::Exact { .. } | Grading::Math { .. } => Rule::Text,
+        Grading::Judge { .. } => Rule::Judged,
+        Grading::Fuzzy { .. } => Rule::Fuzzy,
         Grading::Choice { options, .. } => Rule::Choice { options: *options },
+        Grading::Number { gold, .. } if gold.trim_start().starts_with('[') => Rule::Numbers,
         Grading::Number { .. } => Rule::Number,
+        Grading::Countdown { .. } => Rule::Countdown,
         Grading::ReasoningGym { dataset, .. } => {
             Rule::ReasoningGym { scorer: reasoning_gym::scorer(dataset) }
         }
         Grading::Python { entry_point, .. } => Rule::Program { entry_point: entry_point.clone() },
-        Grading::Code { .. } | Grading::Countdown { .. } | Grading::Recorded => Rule::Whole,
+        Grading::Code { metadata, .. } => Rule::Tested { function: metadata.func_name.clone() },
+        Grading::Recorded => Rule::Whole,
     }
+}
+
+/// A program without blank lines and trailing space.
+fn lines_of(source: &str) -> String {
+    let lines = source.lines().map(str::trim_end).filter(|line| !line.is_empty());
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 fn as_scored(scorer: Option<Scorer>, found: &str) -> String {
@@ -94,6 +118,8 @@ fn as_scored(scorer: Option<Scorer>, found: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use conductor_types::{CodeMetadata, TestCases};
+
     use super::*;
 
     fn extractors(grading: Grading) -> Extractors {
@@ -148,6 +174,26 @@ mod tests {
             "def f():\n    return 1",
         );
         agree(&extractors(Grading::Recorded), &[" x y\n"], "x y");
+        let code = |name: Option<&str>| {
+            extractors(Grading::Code {
+                public_test_cases: TestCases::default(),
+                private_test_cases: TestCases::default(),
+                metadata: CodeMetadata { func_name: name.map(String::from) },
+                time_limit_secs: None,
+                memory_limit_mib: None,
+            })
+        };
+        agree(&code(None), &["```\nprint(1)\n```", "So:\n```python\n\nprint(1) \n```"], "print(1)");
+        agree(&code(Some("f")), &["```\ndef f(): pass\n```\n```\nf()\n```"], "def f(): pass");
+        assert_eq!(code(None).canonical("t", "no program"), None);
+        let fuzzy = extractors(Grading::Fuzzy { gold: "x".into() });
+        agree(&fuzzy, &["<answer>New  York</answer>", "The answer is new york."], "new york");
+        let list = extractors(Grading::Number { gold: "[1, 2]".into(), tolerance: 0.0 });
+        agree(&list, &["<answer>[2, 1.0]</answer>", r"\boxed{(1, 2)}"], "[1, 2]");
+        let countdown = extractors(Grading::Countdown { numbers: vec![3, 5], target: 15 });
+        agree(&countdown, &["<answer>3 × 5</answer>", r"\boxed{3 \cdot 5}"], "3*5");
+        let judge = extractors(Grading::Judge { gold: "x".into(), rubric: None });
+        agree(&judge, &["Well. <answer>Dust.</answer>", "Dust.\n"], "Dust.");
     }
 
     #[test]

@@ -54,7 +54,7 @@ async fn a_dropped_grading_leaves_nothing_behind() {
     assert_eq!(folders(temporary.path()), Vec::<PathBuf>::new());
     // The only permit came back as well.
     let right = "```\ndef f(x):\n    return x + 1\n```";
-    assert_eq!(grader.grade(&task, right, None).await, Verdict::Right { score: 1.0 });
+    assert_eq!(grader.grade(&task, right, None).await.verdict, Verdict::Right { score: 1.0 });
 }
 
 fn folders(within: &std::path::Path) -> Vec<PathBuf> {

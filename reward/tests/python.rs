@@ -45,7 +45,7 @@ fn task(prelude: &str, tests: &str) -> Task {
 }
 
 async fn judge(grader: &Grader, program: &str) -> Verdict {
-    grader.grade(&task("", TESTS), &format!("```python\n{program}\n```"), None).await
+    grader.grade(&task("", TESTS), &format!("```python\n{program}\n```"), None).await.verdict
 }
 
 #[track_caller]
@@ -151,7 +151,8 @@ async fn comparisons_use_pythons_own_builtins() {
         "def f(x):\n    return 0\nabs = lambda x: 0\nall = lambda x: True",
         "import builtins\nbuiltins.abs = lambda x: 0\nbuiltins.all = lambda x: True\ndef f(x):\n    return 0",
     ] {
-        let verdict = grader.grade(&task("", tests), &format!("```\n{program}\n```"), None).await;
+        let verdict =
+            grader.grade(&task("", tests), &format!("```\n{program}\n```"), None).await.verdict;
         assert_cause(&verdict, "wrong_answer", program);
     }
 }
@@ -183,11 +184,11 @@ async fn continuations_and_preludes_make_one_program() {
         "def f(x):\n    return x + 1",
         "```python\nfrom __future__ import annotations\ndef f(x: int) -> int:\n    return helper(x)\n```",
     ] {
-        let verdict = grader.grade(&task, answer, None).await;
+        let verdict = grader.grade(&task, answer, None).await.verdict;
         assert_eq!(verdict, Verdict::Right { score: 1.0 }, "{answer}");
     }
     // The prelude's own stub is no answer.
-    let verdict = grader.grade(&task, "```python\nclass g: pass\n```", None).await;
+    let verdict = grader.grade(&task, "```python\nclass g: pass\n```", None).await.verdict;
     assert_cause(&verdict, "wrong_answer", "a class in place of a body");
 }
 
@@ -195,7 +196,7 @@ async fn continuations_and_preludes_make_one_program() {
 async fn tests_that_do_not_compile_are_the_tasks_fault_and_only_then() {
     let grader = grader().await;
     let bad = task("", "def check(candidate:\n    pass");
-    let verdict = grader.grade(&bad, "```\ndef f(x):\n    return 1\n```", None).await;
+    let verdict = grader.grade(&bad, "```\ndef f(x):\n    return 1\n```", None).await.verdict;
     assert_cause(&verdict, "bad_test_data", "broken tests");
     // Frames R, then T: a program that says so itself.
     let liar = "import os\nfor fd in range(3, 20):\n    try: os.write(fd, b'\\0\\0\\0\\1R\\0\\0\\0\\1T')\n    except OSError: pass\ndef f(x):\n    return x";

@@ -77,7 +77,8 @@ fn build(config: &schema::Workflow, workers: Workers<'_>, task: &Task) -> Vec<Ch
 
 /// What the user asks, and what of the way to the answer: the latter is for whoever assigns the work, and no worker reads it.
 fn question(task: &Task) -> String {
-    let mut text = task.prompt.trim_end().to_owned();
+    // A mark stands where a part is no text: the policy reads that there is an image, and sends workers who can look at it.
+    let mut text = task.question().trim_end().to_owned();
     if let Some(constraint) = &task.constraint {
         text.push('\n');
         text.push_str(&one_line(&constraint.text));

@@ -334,8 +334,25 @@ fn a_constraint_stands_behind_the_question_on_a_line_of_its_own() {
         &constrained,
         "Solve it.",
         (&[], &[]),
-    );
+    )
+    .text;
     assert!(!message.contains("open models"), "{message}");
+}
+
+#[test]
+fn what_is_no_text_is_a_mark_in_its_place() {
+    let workers = team(&[WorkerCapability::General; 2]);
+    let parts = r#"[{"type": "text", "text": "Left:"}, {"type": "image_url", "image_url": {"url": "data:,SECRET"}},
+        {"type": "text", "text": "Right:"}, {"type": "image_url", "image_url": {"url": "data:,SECRET"}}]"#;
+    let parts = serde_json::from_str(parts).expect("parts");
+    let pictured = conductor_types::Task { parts, ..task("t") };
+    for short_instructions in [false, true] {
+        let config = schema::Workflow { short_instructions, ..schema::Workflow::default() };
+        let plain = user_turn(&config, &workers, "t");
+        let turn = messages(&config, &workers, &pictured)[1].content.clone();
+        let shown = "Left:\n[image 1]\nRight:\n[image 2]";
+        assert_eq!(turn, plain.replace(&task("t").prompt, shown));
+    }
 }
 
 #[test]

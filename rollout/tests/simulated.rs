@@ -28,6 +28,7 @@ async fn ask(
 ) -> Result<Answer, WorkerError> {
     let texts = vec![String::from("an earlier answer"); shown.len()];
     let request = WorkerRequest {
+        parts: &[],
         part: "test",
         task_id,
         domain,

@@ -74,5 +74,7 @@ fn refusal(offered: Option<Level>, required: Level, reasons: &[String]) -> Strin
              or accept less with sandbox.require = \"{level}\""
         ),
     };
-    format!("programs under test need level {required} of the sandbox, and {given}. {reasons} {cure}.")
+    format!(
+        "programs under test need level {required} of the sandbox, and {given}. {reasons} {cure}."
+    )
 }

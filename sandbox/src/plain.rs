@@ -103,7 +103,8 @@ mod tests {
 
     #[test]
     fn reads_what_the_shim_writes() {
-        let bytes = b"M\0\0\0\x02I\0\0\0\x02-7L\0\0\0\x02NTS\0\0\0\x03\xc3\xa9xU\0\0\0\x01D\0\0\0\x031.0";
+        let bytes =
+            b"M\0\0\0\x02I\0\0\0\x02-7L\0\0\0\x02NTS\0\0\0\x03\xc3\xa9xU\0\0\0\x01D\0\0\0\x031.0";
         let entries = vec![
             (Plain::Int("-7".into()), Plain::List(vec![Plain::None, Plain::Bool(true)])),
             (Plain::Str("éx".into()), Plain::Tuple(vec![Plain::Float("1.0".into())])),

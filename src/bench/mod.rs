@@ -1,20 +1,35 @@
 //! What `conductor bench` measures, apart from how it is shown.
 
 mod busy;
+mod cells;
 mod episodes;
 mod peer;
 mod process;
 mod provider;
 mod run;
+mod script;
+mod target;
 
 pub use busy::busy;
+pub use cells::{Cells, CellsRan, Steps, steps};
 pub use episodes::{Drawn, draw};
 pub use peer::{Peer, PeerCounts};
 pub use process::{now_mb, open_files, peak_mb};
 pub use provider::{Served, Service, serve};
 pub use run::{Plan, run};
+pub use script::Script;
+pub use target::Target;
 
 use std::time::{Duration, Instant};
+
+/// A count on the command line.
+pub fn positive(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) => Err("expected 1 or more".into()),
+        Ok(number) => Ok(number),
+        Err(_) => Err("expected a whole number".into()),
+    }
+}
 
 /// From when to when something lasted, in seconds since 1970, which two processes of one machine agree on.
 pub type Span = (f64, f64);

@@ -1,20 +1,17 @@
-//! The reference's schedule over the same episodes: `bench/peers/reference_schedule.py`, which is built into the program.
+//! The reference's schedule over the same episodes: `bench/peers/reference_schedule.py`.
 
 use std::io::Write as _;
 use std::path::Path;
-use std::process::{Command, Stdio};
-use std::time::Duration;
 
-use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
 
+use super::script::Script;
 use super::{Drawn, Progress};
-use crate::exit::Exit;
-use crate::problem::Problem;
 
-const SCRIPT: &str = include_str!("../../bench/peers/reference_schedule.py");
-/// How often it is looked whether it is done.
-const LOOK_EVERY: Duration = Duration::from_millis(50);
+const SCRIPT: Script = Script {
+    name: "reference_schedule.py",
+    source: include_str!("../../bench/peers/reference_schedule.py"),
+};
 
 /// How to run it.
 #[derive(Debug, Clone, Copy)]
@@ -43,38 +40,14 @@ pub struct PeerCounts {
 impl Peer<'_> {
     /// Runs every episode to its end.
     pub fn run(self, episodes: &[Drawn], progress: &mut Progress) -> anyhow::Result<PeerCounts> {
-        let (script, file) =
-            (self.folder.join("reference_schedule.py"), self.folder.join("episodes.jsonl"));
-        std::fs::write(&script, SCRIPT)?;
+        let file = self.folder.join("episodes.jsonl");
         let mut lines = std::fs::File::create(&file).map(std::io::BufWriter::new)?;
         for episode in episodes {
             writeln!(lines, "{}", episode.for_peer())?;
         }
         lines.flush()?;
         drop(lines);
-        let mut child = Command::new(self.python)
-            .arg(&script)
-            .args(["--base-url", self.base_url])
-            .arg(&file)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .spawn()
-            .map_err(|error| {
-                Problem::new(
-                    Exit::Failure,
-                    format!(
-                        "cannot start the Python interpreter {}: {error}",
-                        self.python.display()
-                    ),
-                )
-                .next("name one with --peer PYTHON, or leave the comparison out with --no-peer")
-            })?;
-        while child.try_wait()?.is_none() {
-            std::thread::sleep(LOOK_EVERY);
-            progress.tick(|| format!("{} episodes under way", episodes.len()));
-        }
-        let output = child.wait_with_output()?;
-        serde_json::from_slice(&output.stdout)
-            .with_context(|| format!("the peer said nothing that can be read ({})", output.status))
+        let args = ["--base-url", self.base_url, &file.to_string_lossy()];
+        SCRIPT.run(self.python, self.folder, &args, progress)
     }
 }

@@ -3,6 +3,7 @@
 use clap::{Args, Subcommand};
 
 use super::bench_rollout::Rollout;
+use super::bench_sandbox::Sandbox;
 use crate::bench::{Service, serve};
 use crate::exit::Exit;
 
@@ -20,6 +21,14 @@ pub enum Bench {
         bench rollout\n  conductor bench rollout --episodes 1000 --concurrency 200 --no-peer --json"
     )]
     Rollout(Rollout),
+    /// Run right programs in the sandbox: how many a second from cold cells and from the warm pool beside the official
+    /// evaluator's way of working, and what each step of a program's start costs.
+    #[command(
+        after_help = "The same programs go through bench/peers/official_evaluator.py: a forked process and a manager for each, \
+        imports included.\n\nExits with 0 also where a target is missed.\n\nExamples:\n  conductor bench sandbox\n  conductor \
+        bench sandbox --programs 1000 --tests 1 --no-peer --json"
+    )]
+    Sandbox(Sandbox),
     /// The provider of the other verbs: serves until standard input ends, then prints its ledger.
     #[command(hide = true, after_help = "Examples:\n  conductor bench provider --median-ms 200")]
     Provider(Provider),
@@ -39,6 +48,7 @@ pub struct Provider {
 pub fn run(verb: Bench) -> anyhow::Result<Exit> {
     match verb {
         Bench::Rollout(args) => super::bench_rollout::run(&args),
+        Bench::Sandbox(args) => super::bench_sandbox::run(&args),
         Bench::Provider(Provider { median_ms, seed }) => {
             serve(Service { median_ms, seed })?;
             Ok(Exit::Done)

@@ -9,7 +9,7 @@ use conductor_types::WorkerCapability;
 use serde::Serialize;
 use serde_json::json;
 
-use crate::bench::{self, Drawn, Peer, PeerCounts, Plan, Progress, Served, Service};
+use crate::bench::{self, Drawn, Peer, PeerCounts, Plan, Progress, Served, Service, Target};
 use crate::exit::Exit;
 use crate::problem::Problem;
 use crate::ui::{self, Page, Style, Table};
@@ -22,10 +22,10 @@ const OTHER_FILES: usize = 100;
 #[derive(Debug, Args)]
 pub struct Rollout {
     /// Episodes, all under way at once.
-    #[arg(long, value_name = "N", default_value_t = 256, value_parser = positive)]
+    #[arg(long, value_name = "N", default_value_t = 256, value_parser = bench::positive)]
     episodes: usize,
     /// Calls that the worker takes at once.
-    #[arg(long, value_name = "N", default_value_t = 64, value_parser = positive)]
+    #[arg(long, value_name = "N", default_value_t = 64, value_parser = bench::positive)]
     concurrency: usize,
     /// Episodes under way at once while memory is measured; 0 leaves this part out.
     #[arg(long, value_name = "N", default_value_t = 10_000)]
@@ -50,14 +50,6 @@ pub struct Rollout {
     json: bool,
 }
 
-fn positive(text: &str) -> Result<usize, String> {
-    match text.parse() {
-        Ok(0) => Err("expected 1 or more".into()),
-        Ok(number) => Ok(number),
-        Err(_) => Err("expected a whole number".into()),
-    }
-}
-
 /// What one part measured.
 #[derive(Debug, Serialize)]
 struct Part {
@@ -75,18 +67,6 @@ struct Part {
     busy_secs: Option<f64>,
     /// The most memory that was resident at any time until the part's end; null where the system does not say.
     peak_mb: Option<f64>,
-}
-
-/// A number that is to be reached.
-#[derive(Debug, Serialize)]
-struct Target {
-    name: &'static str,
-    value: f64,
-    unit: &'static str,
-    /// What is to be reached: a lower bound where `at_least` holds and an upper one elsewhere.
-    bound: f64,
-    at_least: bool,
-    holds: bool,
 }
 
 /// Everything that was measured.
@@ -200,17 +180,13 @@ impl Measured {
     }
 
     fn targets(&self) -> Vec<Target> {
-        let target = |name, value: Option<f64>, unit, (at_least, bound): (bool, f64)| {
-            let value = value?;
-            let holds = if at_least { value >= bound } else { value < bound };
-            Some(Target { name, value, unit, bound, at_least, holds })
-        };
         let peak_mb = self.in_flight.as_ref().and_then(|part| part.peak_mb);
+        let busy = self.ours.busy_share.map(|share| 100.0 * share);
         [
-            target("times faster", self.times_faster(), "", (true, 10.0)),
-            target("busy", self.ours.busy_share.map(|share| 100.0 * share), "%", (true, 95.0)),
-            target("processor time a call", Some(self.ours.cpu_ms_per_call), "ms", (false, 1.0)),
-            target("memory with many in flight", peak_mb, "MB", (false, 500.0)),
+            self.times_faster().map(|times| Target::at_least("times faster", times, "", 10.0)),
+            busy.map(|share| Target::at_least("busy", share, "%", 95.0)),
+            Some(Target::under("processor time a call", self.ours.cpu_ms_per_call, "ms", 1.0)),
+            peak_mb.map(|mb| Target::under("memory with many in flight", mb, "MB", 500.0)),
         ]
         .into_iter()
         .flatten()
@@ -238,17 +214,7 @@ fn page(args: &Rollout, measured: &Measured, targets: &[Target]) -> Page {
     }
     page.line(parts.render(style));
 
-    let mut table = Table::new(&["quantity", "#measured", "target", "holds"]);
-    for target in targets {
-        let side = if target.at_least { "at least" } else { "under" };
-        table.row([
-            target.name.to_owned(),
-            format!("{:.2} {}", target.value, target.unit).trim_end().to_owned(),
-            format!("{side} {} {}", target.bound, target.unit).trim_end().to_owned(),
-            if target.holds { style.good("yes") } else { style.warn("no") },
-        ]);
-    }
-    page.line(table.render(style));
+    page.line(Target::table(targets, style));
     if let Some(secs) = ours.busy_secs {
         page.line(format!(
             "busy: requests under way as the provider sees them, in the mean of the {secs:.2} s from the first call until no \

@@ -2,12 +2,14 @@
 
 pub mod bench;
 mod bench_rollout;
+mod bench_sandbox;
 pub mod checkpoint;
 pub mod config;
 pub mod data;
 pub mod doctor;
 pub mod eval;
 pub mod export;
+pub mod grade;
 mod model_args;
 pub mod policy;
 pub mod pool;
@@ -18,6 +20,7 @@ mod pool_ledger;
 mod pool_list;
 mod pool_prices;
 mod pool_record;
+pub mod report;
 mod setup;
 pub mod train;
 pub mod workflow;
@@ -33,10 +36,12 @@ pub fn run(command: Command) -> anyhow::Result<Exit> {
         Command::Export(verb) => export::run(&verb),
         Command::Checkpoint(verb) => checkpoint::run(verb),
         Command::Policy(verb) => policy::run(verb),
+        Command::Grade(verb) => grade::run(verb),
         Command::Doctor(verb) => doctor::run(&verb),
         Command::Config(verb) => config::run(verb),
         Command::Data(verb) => data::run(verb),
         Command::Pool(verb) => pool::run(verb),
+        Command::Report(verb) => report::run(verb),
         Command::Workflow(verb) => workflow::run(verb),
         Command::Bench(verb) => bench::run(verb),
     }

@@ -61,7 +61,8 @@ struct Row {
 /// Runs the verb.
 pub fn run(args: &Check) -> anyhow::Result<Exit> {
     let config = args.config.resolve()?.config;
-    let chosen = chosen(&config.pool.workers, &args.workers)?;
+    let workers: Vec<&Worker> = config.pool.all().map(|(_, worker)| worker).collect();
+    let chosen = chosen(&workers, &args.workers)?;
     let rows = check(&config, &chosen)?;
     let cost_usd: f64 = rows
         .iter()
@@ -90,14 +91,14 @@ fn exit_of(rows: &[Row]) -> Exit {
     exit
 }
 
-fn chosen<'a>(workers: &'a [Worker], names: &[String]) -> anyhow::Result<Vec<&'a Worker>> {
+fn chosen<'a>(workers: &[&'a Worker], names: &[String]) -> anyhow::Result<Vec<&'a Worker>> {
     if let Some(name) = names.iter().find(|name| workers.iter().all(|w| w.name != **name)) {
         let listed: Vec<&str> = workers.iter().map(|worker| worker.name.as_str()).collect();
         return Err(Problem::usage(format!("there is no worker {name:?} in the pool"))
             .next(format!("the workers are: {}", listed.join(", ")))
             .into());
     }
-    Ok(workers.iter().filter(|w| names.is_empty() || names.contains(&w.name)).collect())
+    Ok(workers.iter().copied().filter(|w| names.is_empty() || names.contains(&w.name)).collect())
 }
 
 fn check(config: &Config, workers: &[&Worker]) -> anyhow::Result<Vec<Row>> {

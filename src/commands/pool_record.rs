@@ -116,7 +116,8 @@ fn live_workers(pool: &schema::Pool, names: &[String]) -> anyhow::Result<schema:
             .into());
     }
     let chosen = |worker: &schema::Worker| names.is_empty() || names.contains(&worker.name);
-    Ok(schema::Pool { workers: live.into_iter().filter(chosen).collect(), ..pool.clone() })
+    let workers = live.into_iter().filter(chosen).collect();
+    Ok(schema::Pool { workers, unlisted: Vec::new(), ..pool.clone() })
 }
 
 fn report_record(args: &Record, report: &RecordReport) -> anyhow::Result<()> {

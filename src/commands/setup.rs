@@ -37,7 +37,7 @@ fn recorded_workers(config: &Config) -> conductor_configs::schema::Pool {
     let is_recorded = |kind: &WorkerKind| matches!(kind, WorkerKind::Recorded(_));
     let workers =
         config.pool.workers.iter().filter(|worker| is_recorded(&worker.kind)).cloned().collect();
-    conductor_configs::schema::Pool { workers, ..config.pool.clone() }
+    conductor_configs::schema::Pool { workers, unlisted: Vec::new(), ..config.pool.clone() }
 }
 
 /// The checkpoint of a run that was asked for, or else the one that stands for it; says so where that is not the best.

@@ -6,6 +6,7 @@ pub mod input;
 pub mod money;
 pub mod output;
 pub mod report;
+pub mod rewards;
 pub mod style;
 pub mod table;
 

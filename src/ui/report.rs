@@ -1,5 +1,7 @@
 //! How a report of an evaluation looks on a terminal.
 
+use std::fmt::Write as _;
+
 use conductor_trainer::evaluate::{Difference, DomainMeans, Interval, Report, Row, RowKind};
 
 use super::{Page, Style, Table};
@@ -8,10 +10,11 @@ use super::{Page, Style, Table};
 pub fn page(report: &Report, style: Style) -> Page {
     let mut page = Page::default();
     page.line(format!(
-        "{} questions of {}; reward = format + correctness − {:.4} × dollars\n",
+        "{} questions of {}; reward = format + correctness − {:.4} × dollars{}\n",
         report.questions,
         report.split.map_or("all splits".to_owned(), |split| format!("the {split} split")),
-        report.reward_per_usd
+        report.reward_per_usd,
+        further_parts(report)
     ));
     let mut table = Table::new(&[
         "",
@@ -54,6 +57,21 @@ pub fn page(report: &Report, style: Style) -> Page {
         ));
     }
     page
+}
+
+/// The parts of the reward that are weighed only where someone asks for it.
+fn further_parts(report: &Report) -> String {
+    let mut text = String::new();
+    for (sign, weight, what) in [
+        ('−', report.reward_per_step, "steps"),
+        ('−', report.reward_per_sec, "seconds"),
+        ('+', report.reward_of_obedience, "obedience"),
+    ] {
+        if weight > 0.0 {
+            write!(text, " {sign} {weight:.4} × {what}").expect("writing to a string cannot fail");
+        }
+    }
+    text
 }
 
 fn cells(row: &Row) -> Vec<String> {

@@ -8,9 +8,10 @@ use conductor_datasets::TaskSet;
 use conductor_reward::{Extractors, Grader};
 use conductor_rollout::ledger::{Account, Ledger, Spent, Wall};
 use conductor_rollout::{ParseRules, Pool};
-use conductor_types::{Grading, Task, Verdict};
+use conductor_types::{Graded, Grading, Task, Verdict};
 
 use crate::TrainError;
+use crate::judge;
 use crate::listings::Listings;
 use crate::obedience;
 
@@ -29,7 +30,7 @@ pub struct Environment {
     pub(crate) listings: Listings,
     pub(crate) rollout: schema::Rollout,
     pub(crate) runtime: tokio::runtime::Runtime,
-    verdicts: Mutex<HashMap<(String, String), Verdict>>,
+    verdicts: Mutex<HashMap<(String, String), Graded>>,
 }
 
 impl Environment {
@@ -42,7 +43,6 @@ impl Environment {
             .build()
             .map_err(TrainError::Runtime)?;
         let mut tasks = conductor_datasets::load(&config.tasks)?;
-        check_generators(&tasks)?;
         let extractors = Arc::new(Extractors::new(tasks.iter()));
         let account = account.map(|id| Account { id, budget: &config.budget });
         let pool = Pool::open(&config.pool, extractors, account)?;
@@ -64,11 +64,13 @@ impl Environment {
         };
         check_gradings(&tasks, &pool)?;
         check_prompts(&tasks, &pool)?;
-        let grader = if tasks.iter().any(Grader::needs_python) {
-            runtime.block_on(Grader::new(&config.reward))?
-        } else {
-            Grader::without_python()
-        };
+        obedience::check(config.reward.obedience_weight, &tasks)?;
+        let all: Vec<&Task> = tasks.iter().collect();
+        let grading = Grader::for_tasks(&config.reward, &config.sandbox, all.iter().copied());
+        let mut grader = runtime.block_on(grading)?;
+        if let Some(judge) = judge::of(config, &tasks, &pool)? {
+            grader = grader.judged_by(judge);
+        }
         let listings = Listings::new(config, pool.cards());
         let rules = ParseRules {
             access: config.workflow.access,
@@ -108,30 +110,31 @@ impl Environment {
         notices
     }
 
-    /// Judges an answer; the same answer to the same task is judged once.
+    /// Judges an answer; the same answer to the same task is judged once. Where a model judges, `part` of the run pays.
     pub(crate) async fn grade(
         &self,
+        part: &str,
         task: &Task,
         answer: &str,
         recorded_score: Option<f64>,
-    ) -> Verdict {
+    ) -> Graded {
         let key = (task.id.clone(), answer.to_owned());
         let reusable = !matches!(task.grading, Grading::Recorded);
         if reusable {
             let known =
                 self.verdicts.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
-            if let Some(verdict) = known {
-                return verdict;
+            if let Some(graded) = known {
+                return graded;
             }
         }
-        let verdict = self.grader.grade(task, answer, recorded_score).await;
-        if reusable && !matches!(verdict, Verdict::Unscorable { .. }) {
+        let graded = self.grader.grade_in(part, task, answer, recorded_score).await;
+        if reusable && !matches!(graded.verdict, Verdict::Unscorable { .. }) {
             self.verdicts
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
-                .insert(key, verdict.clone());
+                .insert(key, graded.clone());
         }
-        verdict
+        graded
     }
 }
 
@@ -170,21 +173,6 @@ fn check_prompts(tasks: &TaskSet, pool: &Pool) -> Result<(), TrainError> {
                 worker.name(),
                 stale.len(),
                 tasks.len()
-            )));
-        }
-    }
-    Ok(())
-}
-
-fn check_generators(tasks: &TaskSet) -> Result<(), TrainError> {
-    for task in tasks.iter() {
-        if let Grading::ReasoningGym { dataset, .. } = &task.grading
-            && !conductor_reward::reasoning_gym::supported(dataset)
-        {
-            return Err(TrainError::Usage(format!(
-                "task {}: answers to the reasoning-gym generator \"{dataset}\" cannot be scored; supported are {}. Name those you want in tasks.sources, with datasets = […]",
-                task.id,
-                conductor_reward::reasoning_gym::supported_datasets().join(", ")
             )));
         }
     }

@@ -9,6 +9,7 @@ mod environment;
 mod error;
 pub mod evaluate;
 mod export;
+mod judge;
 mod learner;
 mod listings;
 pub mod loss;

@@ -7,6 +7,7 @@ use conductor_rollout::WorkerCard;
 use conductor_rollout::obedience::obeys;
 use conductor_types::{Episode, Outcome};
 
+use crate::TrainError;
 use crate::environment::Environment;
 use crate::metrics::Metrics;
 
@@ -30,6 +31,17 @@ pub(crate) fn add(metrics: &mut Metrics, environment: &Environment, groups: &[Ve
     if asked > 0.0 {
         metrics.insert("workflow/obedience".into(), obeyed / asked);
     }
+}
+
+/// Refuses a weight on what no question asks for.
+pub(crate) fn check(weight: f64, tasks: &TaskSet) -> Result<(), TrainError> {
+    if weight <= 0.0 || tasks.iter().any(|task| task.constraint.is_some()) {
+        return Ok(());
+    }
+    Err(TrainError::Usage(format!(
+        "reward.obedience_weight is {weight}, and none of the {} tasks has a constraint to obey; give tasks constraints (tasks.constraints, or `constraint` in their file), or set reward.obedience_weight to 0",
+        tasks.len()
+    )))
 }
 
 /// Tags that constraints of tasks name and no worker has.

@@ -260,7 +260,12 @@ impl<'a> Run<'a> {
         .collect();
 
         let (mut groups, mut timing) = self.roll_out(&tasks, recorder)?;
-        rollouts::shape(&mut groups, &self.config.reward, &self.config.train.advantage);
+        rollouts::shape(
+            self.environment,
+            &mut groups,
+            &self.config.reward,
+            &self.config.train.advantage,
+        );
         let all: Vec<Episode> = groups.iter().flatten().cloned().collect();
         // Written before the update, so that a batch that breaks the learner can be looked at.
         let path = self.episodes.write(step, TRAIN_PART, &all)?;

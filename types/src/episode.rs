@@ -144,21 +144,36 @@ impl Outcome {
     }
 }
 
-/// The parts of an episode's reward; the total is their sum.
+/// The parts of an episode's reward, as shaped within its group; the total is their sum.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct RewardParts {
     /// For a completion that is a workflow.
     pub format: f64,
     /// For a right answer, on top of the format part.
     pub correctness: f64,
-    /// Minus the weighted cost, as shaped within the group.
+    /// For the dollars: a loss, or what a right answer gains by being cheap.
     pub cost: f64,
+    /// Minus the weighted number of steps.
+    pub steps: f64,
+    /// Minus the weighted time that a user waits.
+    pub latency: f64,
+    /// For a workflow that obeys its question's constraint.
+    pub obedience: f64,
 }
 
 impl RewardParts {
+    /// The parts' names in files and metrics, in the order of [`RewardParts::values`].
+    pub const NAMES: [&str; 6] = ["format", "correctness", "cost", "steps", "latency", "obedience"];
+
+    /// The parts.
+    pub fn values(&self) -> [f64; 6] {
+        [self.format, self.correctness, self.cost, self.steps, self.latency, self.obedience]
+    }
+
     /// The reward that advantages are computed from.
     pub fn total(&self) -> f64 {
-        self.format + self.correctness + self.cost
+        self.format + self.correctness + self.cost + self.steps + self.latency + self.obedience
     }
 }
 
@@ -177,6 +192,9 @@ pub struct Episode {
     pub outcome: Outcome,
     /// What the grader says; `None` for a completion that is no workflow.
     pub verdict: Option<Verdict>,
+    /// The answer proper, as the grader found it; `None` where it found none, where its rule reads the whole text, and where
+    /// nothing was graded.
+    pub extracted: Option<String>,
     /// The shaped reward; `None` where the episode is unscorable and leaves its group.
     pub reward: Option<RewardParts>,
     /// Its advantage; `None` where it takes no part in the update.

@@ -47,6 +47,7 @@ pub enum Grading {
     /// that runs it.
     Code {
         /// The samples that the question shows.
+        #[serde(default)]
         public_test_cases: TestCases,
         /// The tests that it does not show.
         #[serde(default)]

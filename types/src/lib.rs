@@ -10,6 +10,7 @@ pub mod content;
 pub mod episode;
 pub mod event;
 pub mod grading;
+pub mod judge;
 pub mod seed;
 pub mod task;
 pub mod verdict;
@@ -22,6 +23,7 @@ pub use content::Part;
 pub use episode::{Call, Episode, EpisodeId, Outcome, RewardParts, Usage};
 pub use event::{Event, Phase, RunEvent};
 pub use grading::{CodeMetadata, Grading, MathConvention, TestCase, TestCases, TestType};
+pub use judge::{Judge, JudgeFuture, JudgeRequest};
 pub use task::{Split, Task};
 pub use verdict::{Graded, Unscorable, Verdict, WrongCause};
 pub use worker::{

@@ -1,9 +1,11 @@
 //! A question with the rule that decides what a right answer to it is.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 use crate::constraint::Constraint;
-use crate::content::Part;
+use crate::content::{self, Part};
 use crate::grading::Grading;
 
 /// One question, as every worker sees it.
@@ -24,6 +26,17 @@ pub struct Task {
     /// What the user asks of the workflow; part of the question as the policy reads it, and of no worker's message.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub constraint: Option<Constraint>,
+}
+
+impl Task {
+    /// The question for who reads only text: the prompt, or its content parts with a mark where one is no text.
+    pub fn question(&self) -> Cow<'_, str> {
+        if self.parts.is_empty() {
+            Cow::Borrowed(&self.prompt)
+        } else {
+            Cow::Owned(content::readable(&self.parts))
+        }
+    }
 }
 
 /// The part of the data that a task belongs to.

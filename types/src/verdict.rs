@@ -120,6 +120,8 @@ pub enum Unscorable {
     SandboxError,
     /// Grading went past its hard limit.
     GraderTimeout,
+    /// The model that judges gave no verdict.
+    JudgeFailed,
     /// The run was stopped before this episode was done.
     Cancelled,
 }
@@ -134,6 +136,7 @@ impl Unscorable {
             Self::BadTestData => "bad_test_data",
             Self::SandboxError => "sandbox_error",
             Self::GraderTimeout => "grader_timeout",
+            Self::JudgeFailed => "judge_failed",
             Self::Cancelled => "cancelled",
         }
     }

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::content::Part;
 use crate::episode::Usage;
 
 /// What one worker is asked in one step.
@@ -15,6 +16,9 @@ pub struct WorkerRequest<'a> {
     pub domain: &'a str,
     /// The message for a worker that reads (role, question, visible steps, subtask).
     pub message: &'a str,
+    /// The same message as content parts of OpenAI's chat API, in order, where the question holds more than text; empty where
+    /// `message` is all. What reads only text reads `message`.
+    pub parts: &'a [Part],
     /// The answers of the steps that this step sees, in step order.
     pub seen: &'a [String],
     /// The recorded scores of those answers, in the same order, so that a worker that returns one of them can pass

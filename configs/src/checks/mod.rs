@@ -63,6 +63,7 @@ const CHECKS: &[Check] = &[
     pool::vote_needs_others,
     pool::listed_are_there,
     pool::prices_come_in_pairs,
+    pool::unlisted_are_live,
     pool::address_is_http,
     pool::key_variable_is_a_name,
     pool::key_has_one_place,
@@ -73,8 +74,13 @@ const CHECKS: &[Check] = &[
     workflow::vote_needs_steps,
     workflow::examples_are_built_in,
     workflow::shown_facts_exist,
-    reward::plain_cost_survives_scaling,
+    reward::plain_losses_survive_scaling,
+    reward::cost_form_has_what_it_scales,
+    reward::steps_can_differ,
+    reward::latency_takes_time,
     reward::cost_has_a_price,
+    reward::judge_is_there,
+    reward::judge_does_not_sample,
     train::groups_can_differ,
 ];
 
@@ -107,7 +113,7 @@ workers = [
             sets: sets.iter().map(|s| (*s).to_owned()).collect(),
             ..Default::default()
         };
-        match crate::load::load_text_with("base.toml", BASE, &request) {
+        match crate::load::load_text("base.toml", BASE, &request) {
             Ok(_) => Vec::new(),
             Err(errors) => errors
                 .iter()

@@ -6,12 +6,14 @@ use crate::schema::{OpenAiWorker, WorkerKind};
 
 /// Tables, logs and recordings tell workers apart by name.
 pub(super) fn names_differ(facts: &Facts<'_>) -> Vec<Finding> {
-    let workers = &facts.config.pool.workers;
+    let workers: Vec<_> = facts.config.pool.all().collect();
     let mut findings = Vec::new();
-    for (i, later) in workers.iter().enumerate() {
-        if let Some(j) = workers[..i].iter().position(|earlier| earlier.name == later.name) {
+    for (i, (at, later)) in workers.iter().enumerate() {
+        if let Some((other, _)) =
+            workers[..i].iter().find(|(_, earlier)| earlier.name == later.name)
+        {
             findings.push(Finding::new(
-                [format!("pool.workers[{i}].name"), format!("pool.workers[{j}].name")],
+                [format!("{at}.name"), format!("{other}.name")],
                 format!("two workers are called \"{}\"", later.name),
                 "give one of them another name; a recording's own name for it goes into `worker`",
             ));
@@ -50,11 +52,11 @@ pub(super) fn listed_are_there(facts: &Facts<'_>) -> Vec<Finding> {
 /// A price for one side of a call only is a price forgotten.
 pub(super) fn prices_come_in_pairs(facts: &Facts<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for (i, worker) in facts.config.pool.workers.iter().enumerate() {
+    for (at, worker) in facts.config.pool.all() {
         if matches!(worker.kind, WorkerKind::Vote(_)) {
             continue;
         }
-        let key = |side: &str| format!("pool.workers[{i}].{side}_usd_per_million");
+        let key = |side: &str| format!("{at}.{side}_usd_per_million");
         let (input, output) = (key("input"), key("output"));
         let (given, absent) = match ((facts.given)(&input), (facts.given)(&output)) {
             (true, false) => (input, output),
@@ -68,18 +70,36 @@ pub(super) fn prices_come_in_pairs(facts: &Facts<'_>) -> Vec<Finding> {
     findings
 }
 
-fn live<'a>(facts: &Facts<'a>) -> impl Iterator<Item = (usize, &'a OpenAiWorker)> {
-    facts.config.pool.workers.iter().enumerate().filter_map(|(i, w)| match &w.kind {
-        WorkerKind::Openai(worker) => Some((i, worker)),
+fn live<'a>(facts: &Facts<'a>) -> impl Iterator<Item = (String, &'a OpenAiWorker)> {
+    facts.config.pool.all().filter_map(|(at, w)| match &w.kind {
+        WorkerKind::Openai(worker) => Some((at, worker)),
         _ => None,
     })
+}
+
+/// Only a model can be asked outside a workflow.
+pub(super) fn unlisted_are_live(facts: &Facts<'_>) -> Vec<Finding> {
+    let unlisted = facts.config.pool.unlisted.iter().enumerate();
+    unlisted
+        .filter(|(_, worker)| !matches!(worker.kind, WorkerKind::Openai(_)))
+        .map(|(i, worker)| {
+            Finding::new(
+                [format!("pool.unlisted[{i}].kind")],
+                format!(
+                    "\"{}\" is unlisted and no live worker, so nobody could ask it",
+                    worker.name
+                ),
+                "give it `kind = \"openai\"`, or move it to `pool.workers`",
+            )
+        })
+        .collect()
 }
 
 /// An endpoint has an address over HTTP, without a password in it.
 pub(super) fn address_is_http(facts: &Facts<'_>) -> Vec<Finding> {
     live(facts)
-        .filter_map(|(i, worker)| {
-            let key = format!("pool.workers[{i}].base_url");
+        .filter_map(|(at, worker)| {
+            let key = format!("{at}.base_url");
             let host = worker
                 .base_url
                 .strip_prefix("http://")
@@ -111,12 +131,12 @@ pub(super) fn address_is_http(facts: &Facts<'_>) -> Vec<Finding> {
 pub(super) fn key_variable_is_a_name(facts: &Facts<'_>) -> Vec<Finding> {
     live(facts)
         .filter(|(_, w)| w.api_key_env.as_deref().is_some_and(|name| !is_variable_name(name)))
-        .map(|(i, _)| {
+        .map(|(at, _)| {
             let message =
                 "this is not the name of an environment variable (letters, digits, underscores)";
             let help =
                 "put the key into an environment variable and write the variable's name here";
-            Finding::new([format!("pool.workers[{i}].api_key_env")], message, help)
+            Finding::new([format!("{at}.api_key_env")], message, help)
         })
         .collect()
 }
@@ -125,8 +145,8 @@ pub(super) fn key_variable_is_a_name(facts: &Facts<'_>) -> Vec<Finding> {
 pub(super) fn key_has_one_place(facts: &Facts<'_>) -> Vec<Finding> {
     live(facts)
         .filter(|(_, w)| w.api_key_env.is_some() && w.api_key_file.is_some())
-        .map(|(i, worker)| {
-            let key = |name: &str| format!("pool.workers[{i}].{name}");
+        .map(|(at, worker)| {
+            let key = |name: &str| format!("{at}.{name}");
             Finding::new(
                 [key("api_key_file"), key("api_key_env")],
                 format!("worker for \"{}\" names two places for its key", worker.model),
@@ -157,13 +177,13 @@ const OWN_FIELDS: [(&str, &str); 8] = [
 /// A field with two values would leave open which one is sent.
 pub(super) fn extra_body_leaves_settings_alone(facts: &Facts<'_>) -> Vec<Finding> {
     live(facts)
-        .flat_map(|(i, worker)| {
+        .flat_map(|(at, worker)| {
             let taken =
                 OWN_FIELDS.iter().filter(|(field, _)| worker.extra_body.contains_key(*field));
             taken.map(move |(field, help)| {
                 let message =
                     format!("the worker sets `{field}` itself, so it is no further field");
-                Finding::new([format!("pool.workers[{i}].extra_body.{field}")], message, *help)
+                Finding::new([format!("{at}.extra_body.{field}")], message, *help)
             })
         })
         .collect()
@@ -172,9 +192,9 @@ pub(super) fn extra_body_leaves_settings_alone(facts: &Facts<'_>) -> Vec<Finding
 /// The longest answer is part of the context.
 pub(super) fn context_holds_an_answer(facts: &Facts<'_>) -> Vec<Finding> {
     live(facts)
-        .filter_map(|(i, worker)| {
+        .filter_map(|(at, worker)| {
             let context = worker.context_tokens.filter(|&context| context <= worker.max_tokens)?;
-            let key = |name: &str| format!("pool.workers[{i}].{name}");
+            let key = |name: &str| format!("{at}.{name}");
             Some(Finding::new(
                 [key("context_tokens"), key("max_tokens")],
                 format!("a context of {context} tokens leaves none for a question"),
@@ -196,6 +216,18 @@ mod tests {
     fn two_workers_of_one_name() {
         let workers = r#"pool.workers=[{name="a",kind="recorded",recording="r"},{name="b",kind="vote"},{name="a",kind="vote"}]"#;
         assert_eq!(conflicts(&[workers]), ["pool.workers[2].name"]);
+    }
+
+    #[test]
+    fn unlisted_workers() {
+        let judge = |keys: &str| format!(r#"pool.unlisted=[{{name="j",{keys}}}]"#);
+        let live = r#"kind="openai",base_url="http://h/v1",model="m""#;
+        assert!(conflicts(&[&judge(live)]).is_empty());
+        assert_eq!(conflicts(&[&judge(r#"kind="vote""#)]), ["pool.unlisted[0].kind"]);
+        let same = judge(live).replace("\"j\"", "\"a\"");
+        assert_eq!(conflicts(&[&same]), ["pool.unlisted[0].name"]);
+        let no_address = judge(r#"kind="openai",base_url="h",model="m""#);
+        assert_eq!(conflicts(&[&no_address]), ["pool.unlisted[0].base_url"]);
     }
 
     #[test]

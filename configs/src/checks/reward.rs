@@ -1,21 +1,99 @@
 //! `[reward]`.
 
 use super::{Facts, Finding};
-use crate::schema::{CostForm, WorkerKind};
+use crate::schema::{CostForm, LossForm, Reward, WorkerKind};
 
-/// Under division by the group's deviation the weight of a plain cost cancels in groups without another spread.
-pub(super) fn plain_cost_survives_scaling(facts: &Facts<'_>) -> Vec<Finding> {
+/// Under division by the group's deviation the weight of a plain loss cancels in groups without another spread.
+pub(super) fn plain_losses_survive_scaling(facts: &Facts<'_>) -> Vec<Finding> {
     let (reward, advantage) = (&facts.config.reward, &facts.config.train.advantage);
-    if reward.cost_form != CostForm::Plain || reward.cost_weight <= 0.0 || !advantage.scale_by_std {
+    if !advantage.scale_by_std {
         return Vec::new();
     }
-    let message = "a plain cost loses its weight when advantages are divided by the group's standard deviation";
-    let help = "set `reward.cost_form` to \"pass_rate\" or \"separate\", or `train.advantage.scale_by_std` to false";
-    vec![Finding::new(
-        ["reward.cost_form", "train.advantage.scale_by_std", "reward.cost_weight"],
-        message,
-        help,
-    )]
+    let plain = [
+        ("cost", reward.cost_form == CostForm::Plain, reward.cost_weight),
+        ("steps", reward.steps_form == LossForm::Plain, reward.steps_weight),
+        ("latency", reward.latency_form == LossForm::Plain, reward.latency_weight),
+    ];
+    let finding = |(part, _, _): (&str, bool, f64)| {
+        let kind = if part == "steps" { "number of steps" } else { part };
+        Finding::new(
+            [
+                format!("reward.{part}_form"),
+                "train.advantage.scale_by_std".to_owned(),
+                format!("reward.{part}_weight"),
+            ],
+            format!(
+                "a plain {kind} loses its weight when advantages are divided by the group's standard deviation"
+            ),
+            format!(
+                "set `reward.{part}_form` to \"pass_rate\" or \"separate\", or `train.advantage.scale_by_std` to false"
+            ),
+        )
+    };
+    plain
+        .into_iter()
+        .filter(|(_, is_plain, weight)| *is_plain && *weight > 0.0)
+        .map(finding)
+        .collect()
+}
+
+/// Forms that scale the cost by what a right answer earns.
+pub(super) fn cost_form_has_what_it_scales(facts: &Facts<'_>) -> Vec<Finding> {
+    let Reward { cost_form, cost_weight, correct, .. } = facts.config.reward;
+    let name = match cost_form {
+        CostForm::RouterR1 => "router_r1",
+        CostForm::XRouter => "xrouter",
+        CostForm::PassRate | CostForm::Plain | CostForm::Separate => return Vec::new(),
+    };
+    if cost_weight <= 0.0 {
+        return Vec::new();
+    }
+    if correct <= 0.0 {
+        let message = format!(
+            "the cost form \"{name}\" takes the cost from what a right answer earns, which is nothing"
+        );
+        let help = "set `reward.correct` above 0, or `reward.cost_form` to \"pass_rate\"";
+        return vec![Finding::new(["reward.correct", "reward.cost_form"], message, help)];
+    }
+    if cost_form == CostForm::RouterR1 && cost_weight > 1.0 {
+        let message = format!(
+            "the cost form \"router_r1\" shares `reward.correct` between being right and being cheap, and the share of \
+             the second is {cost_weight}, more than all of it"
+        );
+        let help = "lower `reward.cost_weight` to at most 1";
+        return vec![Finding::new(["reward.cost_weight", "reward.cost_form"], message, help)];
+    }
+    Vec::new()
+}
+
+/// Steps can only weigh where workflows differ in them.
+pub(super) fn steps_can_differ(facts: &Facts<'_>) -> Vec<Finding> {
+    let (reward, workflow) = (&facts.config.reward, &facts.config.workflow);
+    // A later round may let an answer stand, which takes no step.
+    if reward.steps_weight <= 0.0 || workflow.max_steps > 1 || workflow.rounds > 1 {
+        return Vec::new();
+    }
+    let message = "the number of steps is to be weighed, and every workflow has one step";
+    let help = "raise `workflow.max_steps`, or set `reward.steps_weight` to 0";
+    vec![Finding::new(["reward.steps_weight", "workflow.max_steps"], message, help)]
+}
+
+/// A latency can only weigh where something takes time. What a recording says of its times is not known here.
+pub(super) fn latency_takes_time(facts: &Facts<'_>) -> Vec<Finding> {
+    let instant = |kind: &WorkerKind| match kind {
+        WorkerKind::Vote(_) => true,
+        WorkerKind::Simulated(w) => w.latency_median_ms <= 0.0,
+        WorkerKind::Recorded(_) | WorkerKind::Openai(_) => false,
+    };
+    let config = facts.config;
+    if config.reward.latency_weight <= 0.0
+        || !config.pool.workers.iter().all(|worker| instant(&worker.kind))
+    {
+        return Vec::new();
+    }
+    let message = "the latency is to be weighed, and no worker of the pool takes any time";
+    let help = "give simulated workers a `latency_median_ms`, or set `reward.latency_weight` to 0";
+    vec![Finding::new(["reward.latency_weight", "pool.workers"], message, help)]
 }
 
 /// A cost can only weigh where something costs. What a recording says of its costs is not known here.
@@ -39,6 +117,42 @@ pub(super) fn cost_has_a_price(facts: &Facts<'_>) -> Vec<Finding> {
     vec![Finding::new(["reward.cost_weight", "pool.workers"], message, help)]
 }
 
+/// A judge is asked like any live worker.
+pub(super) fn judge_is_there(facts: &Facts<'_>) -> Vec<Finding> {
+    let Some(judge) = &facts.config.reward.judge else { return Vec::new() };
+    let named = facts.config.pool.all().find(|(_, worker)| worker.name == judge.worker);
+    let (message, help) = match named {
+        Some((_, worker)) if matches!(worker.kind, WorkerKind::Openai(_)) => return Vec::new(),
+        Some(_) => (
+            format!(
+                "\"{}\" is no live worker, so it cannot read an answer and judge it",
+                judge.worker
+            ),
+            "name a worker with `kind = \"openai\"`",
+        ),
+        None => (
+            format!("the pool has no worker called \"{}\"", judge.worker),
+            "add it to `pool.unlisted`, or name one of `pool.workers`",
+        ),
+    };
+    vec![Finding::new(["reward.judge.worker", "pool.unlisted", "pool.workers"], message, help)]
+}
+
+/// A judge that samples gives one answer two verdicts.
+pub(super) fn judge_does_not_sample(facts: &Facts<'_>) -> Vec<Finding> {
+    let Some(judge) = &facts.config.reward.judge else { return Vec::new() };
+    let named = facts.config.pool.all().find(|(_, worker)| worker.name == judge.worker);
+    let Some((at, WorkerKind::Openai(live))) = named.map(|(at, worker)| (at, &worker.kind)) else {
+        return Vec::new();
+    };
+    if live.temperature.is_none_or(|temperature| temperature <= 0.0) {
+        return Vec::new();
+    }
+    let message = "the judge samples, so that one answer can be judged right and wrong";
+    let help = "leave its `temperature` out, or set it to 0";
+    vec![Finding::new([format!("{at}.temperature"), "reward.judge.worker".into()], message, help)]
+}
+
 #[cfg(test)]
 mod tests {
     use crate::checks::tests::conflicts;
@@ -50,6 +164,66 @@ mod tests {
         assert!(conflicts(&[plain[0], plain[1], "train.advantage.scale_by_std=false"]).is_empty());
         assert!(conflicts(&[plain[0]]).is_empty());
         assert!(conflicts(&["reward.cost_form=separate", plain[1]]).is_empty());
+        for part in ["steps", "latency"] {
+            let form = format!("reward.{part}_form");
+            let plain = [format!("{form}=plain"), format!("reward.{part}_weight=0.1")];
+            assert_eq!(conflicts(&[&plain[0], &plain[1]]), [form.as_str()]);
+            let undivided = "train.advantage.scale_by_std=false";
+            assert!(conflicts(&[&plain[0], &plain[1], undivided]).is_empty());
+            assert!(conflicts(&[&plain[0]]).is_empty());
+            assert!(conflicts(&[&format!("{form}=separate"), &plain[1]]).is_empty());
+        }
+    }
+
+    #[test]
+    fn a_cost_that_takes_more_than_there_is_or_from_nothing() {
+        for form in ["reward.cost_form=router_r1", "reward.cost_form=xrouter"] {
+            assert!(conflicts(&[form, "reward.cost_weight=0.3"]).is_empty());
+            let nothing = conflicts(&[form, "reward.cost_weight=0.3", "reward.correct=0"]);
+            assert_eq!(nothing, ["reward.correct"]);
+            assert!(conflicts(&[form, "reward.correct=0"]).is_empty());
+        }
+        let more = "reward.cost_weight=1.5";
+        assert_eq!(conflicts(&["reward.cost_form=router_r1", more]), ["reward.cost_weight"]);
+        assert!(conflicts(&["reward.cost_form=xrouter", more]).is_empty());
+    }
+
+    #[test]
+    fn steps_where_every_workflow_has_one() {
+        let weighed = "reward.steps_weight=0.1";
+        // The pool of these tests has a vote, which needs a second step.
+        let alone = r#"pool.workers=[{name="a",kind="recorded",recording="r"}]"#;
+        let one = [alone, weighed, "workflow.max_steps=1"];
+        assert_eq!(conflicts(&one), ["reward.steps_weight"]);
+        assert!(conflicts(&[&one[..], &["workflow.rounds=2"]].concat()).is_empty());
+        assert!(conflicts(&[alone, weighed, "workflow.max_steps=2"]).is_empty());
+    }
+
+    #[test]
+    fn a_latency_where_nothing_takes_time() {
+        let sim = |ms: &str| {
+            format!(r#"pool.workers=[{{name="s",kind="simulated",latency_median_ms={ms}}}]"#)
+        };
+        let weighed = "reward.latency_weight=0.1";
+        assert_eq!(conflicts(&[&sim("0"), weighed]), ["reward.latency_weight"]);
+        assert!(conflicts(&[&sim("5"), weighed]).is_empty());
+        assert!(conflicts(&[weighed]).is_empty());
+    }
+
+    #[test]
+    fn a_judge_that_cannot_judge() {
+        let judge = |keys: &str| {
+            format!(
+                r#"pool.unlisted=[{{name="j",kind="openai",base_url="http://h/v1",model="m"{keys}}}]"#
+            )
+        };
+        let named = |name: &str| format!("reward.judge={{worker=\"{name}\"}}");
+        assert!(conflicts(&[&judge(""), &named("j")]).is_empty());
+        assert!(conflicts(&[&judge(",temperature=0"), &named("j")]).is_empty());
+        assert_eq!(conflicts(&[&judge(""), &named("k")]), ["reward.judge.worker"]);
+        assert_eq!(conflicts(&[&named("a")]), ["reward.judge.worker"]);
+        let warm = judge(",temperature=0.7");
+        assert_eq!(conflicts(&[&warm, &named("j")]), ["pool.unlisted[0].temperature"]);
     }
 
     #[test]

@@ -69,16 +69,18 @@ pub(super) fn sources_differ(facts: &Facts<'_>) -> Vec<Finding> {
     findings
 }
 
+/// Whether two entries are bound to give the same ids. Entries of one file that keep different parts of it are left to the reading,
+/// which names the first id that comes twice.
 fn overlap(a: &TaskSource, b: &TaskSource) -> bool {
     let datasets = |s: &TaskSource| match s {
         TaskSource::ReasoningGym { datasets, .. } => datasets.clone(),
         _ => None,
     };
-    a.path() == b.path()
-        && match (datasets(a), datasets(b)) {
-            (Some(a), Some(b)) => a.iter().any(|d| b.contains(d)),
-            _ => true,
-        }
+    match (datasets(a), datasets(b)) {
+        (Some(x), Some(y)) => a.path() == b.path() && x.iter().any(|d| y.contains(d)),
+        _ if a.kind() == "reasoning_gym" => a.path() == b.path() && a.kind() == b.kind(),
+        _ => a == b,
+    }
 }
 
 /// Without a recording there is nothing that tasks could be missing from.

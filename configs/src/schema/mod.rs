@@ -7,6 +7,7 @@ mod budget;
 mod checkpoint;
 mod constraint;
 mod eval;
+mod part_form;
 mod policy;
 mod pool;
 mod resume;
@@ -16,6 +17,7 @@ mod run;
 mod sampling;
 mod sandbox;
 mod simulated;
+mod sources;
 mod tasks;
 mod train;
 mod warm_start;
@@ -25,17 +27,22 @@ pub use budget::Budget;
 pub use checkpoint::Checkpoint;
 pub use constraint::TaskConstraint;
 pub use eval::Eval;
+pub use part_form::{GainForm, LossForm};
 pub use policy::{Adapter, Device, Dtype, LoraTarget, Policy};
 pub use pool::{
     MaxTokensField, OpenAiWorker, Pool, RecordedWorker, VoteWorker, Worker, WorkerKind,
 };
 pub use resume::{ConfigChange, config_changes};
-pub use reward::{CostForm, Credit, PythonLimits, Reward};
+pub use reward::{CostForm, Credit, Judge, PythonLimits, ReasoningGym, Reward};
 pub use rollout::{Rollout, Stragglers};
 pub use run::Run;
 pub use sampling::Sampling;
 pub use sandbox::{RequiredLevel, Sandbox, SandboxCommand, SandboxLevel};
 pub use simulated::{Effort, SimulatedWorker};
+pub use sources::{
+    BigCodeBenchForm, ContestDifficulty, ContestPlatform, DataPart, DomainBy, Errata, GpqaSubset,
+    LiveCodeBenchRelease, MbppPart, MmluPart, Pictures,
+};
 pub use tasks::{SplitShares, TaskSource, Tasks};
 pub use train::{Advantage, Aggregation, LrSchedule, Optimizer, Train};
 pub use warm_start::WarmStart;

@@ -15,6 +15,10 @@ pub struct Pool {
     /// The workers; at least one.
     #[schemars(length(min = 1))]
     pub workers: Vec<Worker>,
+    /// Further live workers, which the policy never sees and no step can ask: `reward.judge` names one. What they cost
+    /// counts against the budget like any call.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unlisted: Vec<Worker>,
     /// Workers that the prompt lists for one question, drawn anew for each question and training step; absent lists all. One
     /// that can take a first step is always among them. Under evaluation the draw of a question is always the same.
     #[serde(default)]
@@ -28,6 +32,15 @@ pub struct Pool {
     /// made when the first live worker is opened. An empty path keeps nothing.
     #[serde(default = "default_store", deserialize_with = "path_or_nothing")]
     pub store: Option<PathBuf>,
+}
+
+impl Pool {
+    /// Every worker with the path of its table: those that the policy sees, then the unlisted ones.
+    pub fn all(&self) -> impl Iterator<Item = (String, &Worker)> {
+        let at = |list: &'static str| move |(i, worker)| (format!("pool.{list}[{i}]"), worker);
+        let listed = self.workers.iter().enumerate().map(at("workers"));
+        listed.chain(self.unlisted.iter().enumerate().map(at("unlisted")))
+    }
 }
 
 /// One worker.
@@ -141,6 +154,11 @@ pub struct OpenAiWorker {
     #[serde(default)]
     #[schemars(range(min = 1))]
     pub context_tokens: Option<u32>,
+    /// Most prompt tokens that a part of a question which is no text (an image) takes, as the model counts them. Budgets and
+    /// token limits reserve so many for each before a call, and where the endpoint reports no counts they are what is counted.
+    /// Models differ from some 85 to 5,000 an image, and a few take more. For questions of text it has no meaning.
+    #[serde(default = "default_image_tokens")]
+    pub image_tokens: u32,
     /// How much the model thinks before it answers, in the endpoint's own words (`low`, `medium`, `high` …); absent sends nothing.
     #[serde(default)]
     #[schemars(length(min = 1))]
@@ -276,6 +294,10 @@ fn path_or_nothing<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<P
 
 fn default_max_tokens() -> u32 {
     1024
+}
+
+fn default_image_tokens() -> u32 {
+    5000
 }
 
 fn default_concurrency() -> u32 {

@@ -15,13 +15,14 @@ const FREE: [&str; 8] = [
     "reward.python.parallel",
 ];
 /// How a live worker is reached, within `pool.workers[n]`.
-const FREE_OF_WORKERS: [&str; 14] = [
+const FREE_OF_WORKERS: [&str; 15] = [
     "base_url",
     "api_key_env",
     "api_key_file",
     "concurrency",
     "wait",
     "context_tokens",
+    "image_tokens",
     "requests_per_minute",
     "tokens_per_minute",
     "attempts",
@@ -86,6 +87,7 @@ fn alters_result(key: &str, given: &BTreeMap<String, String>) -> bool {
         || key.starts_with("rollout.")
         || key
             .strip_prefix("pool.workers[")
+            .or_else(|| key.strip_prefix("pool.unlisted["))
             .and_then(|rest| rest.split_once("]."))
             .is_some_and(|(_, field)| FREE_OF_WORKERS.contains(&field));
     !free

@@ -9,6 +9,7 @@ use arrow_array::{
 use conductor_types::{Call, FinishReason, RewardParts, Usage, Workflow};
 
 use super::EpisodeRow;
+use super::rewards::RewardRow;
 use crate::error::{DataError, Place, Position, excerpt};
 use crate::names;
 
@@ -19,6 +20,29 @@ pub fn rows(path: &Path, batch: &RecordBatch, rows: &mut Vec<EpisodeRow>) -> Res
         let place = Place::new(path, Position::Row(rows.len() as u64 + 1));
         let row = Reader { path, columns: &|name| batch.column_by_name(name), i };
         rows.push(row.episode(&place)?);
+    }
+    Ok(())
+}
+
+/// Hands over the rows of a batch as far as their rewards go.
+pub fn rewards(
+    path: &Path,
+    batch: &RecordBatch,
+    visit: &mut dyn FnMut(RewardRow),
+) -> Result<(), DataError> {
+    for i in 0..batch.num_rows() {
+        let row = Reader { path, columns: &|name| batch.column_by_name(name), i };
+        visit(RewardRow {
+            task_id: row.text("task_id")?,
+            round: row.later("round", |row| Ok(row.count("round")? as u32))?,
+            domain: row.text("domain")?,
+            outcome: row.text("outcome")?,
+            verdict: row.maybe_text("verdict")?,
+            cause: row.maybe_text("cause")?,
+            score: row.maybe_float("score")?,
+            reward: row.reward()?,
+            cost_usd: row.float("cost_usd")?,
+        });
     }
     Ok(())
 }
@@ -56,6 +80,8 @@ impl<'a> Reader<'a> {
             worker_error: self.pair("worker_error", "worker_error_message")?,
             answer: self.maybe_text("answer")?,
             recorded_score: self.maybe_float("recorded_score")?,
+            // Versions 1 to 3 did not keep what was found in the answer.
+            extracted: self.later("extracted", |row| row.maybe_text("extracted"))?,
             verdict: self.maybe_text("verdict")?,
             cause: self.maybe_text("cause")?,
             detail: self.maybe_text("detail")?,
@@ -110,12 +136,18 @@ impl<'a> Reader<'a> {
     fn reward(&self) -> Result<Option<RewardParts>, DataError> {
         let part = |name| self.maybe_float(name);
         let parts = (part("reward_format")?, part("reward_correctness")?, part("reward_cost")?);
-        Ok(match parts {
-            (Some(format), Some(correctness), Some(cost)) => {
-                Some(RewardParts { format, correctness, cost })
-            }
-            _ => None,
-        })
+        let (Some(format), Some(correctness), Some(cost)) = parts else { return Ok(None) };
+        // Versions 1 to 3 had three parts.
+        let later =
+            |name| self.later(name, |row| row.maybe_float(name)).map(Option::unwrap_or_default);
+        Ok(Some(RewardParts {
+            format,
+            correctness,
+            cost,
+            steps: later("reward_steps")?,
+            latency: later("reward_latency")?,
+            obedience: later("reward_obedience")?,
+        }))
     }
 
     fn pair(&self, kind: &str, message: &str) -> Result<Option<(String, String)>, DataError> {

@@ -1,4 +1,4 @@
-//! Episode rows to columns. Version 3 of the format; docs/formats.md has the same table in words.
+//! Episode rows to columns. Version 4 of the format; docs/formats.md has the same table in words.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use conductor_types::{Call, RewardParts};
 use super::EpisodeRow;
 use crate::names;
 
-/// The schema of version 3.
+/// The schema of version 4.
 pub fn schema() -> Arc<Schema> {
     batch(&[]).schema()
 }
@@ -113,6 +113,7 @@ fn verdict_columns(rows: &[EpisodeRow]) -> Vec<Column> {
     let part =
         |part: fn(&RewardParts) -> f64| maybe_float(rows, move |row| row.reward.as_ref().map(part));
     vec![
+        ("extracted", Nulls::Allowed, maybe_text(rows, |row| row.extracted.clone())),
         ("verdict", Nulls::Allowed, maybe_text(rows, |row| row.verdict.clone())),
         ("cause", Nulls::Allowed, maybe_text(rows, |row| row.cause.clone())),
         ("detail", Nulls::Allowed, maybe_text(rows, |row| row.detail.clone())),
@@ -121,6 +122,9 @@ fn verdict_columns(rows: &[EpisodeRow]) -> Vec<Column> {
         ("reward_format", Nulls::Allowed, part(|reward| reward.format)),
         ("reward_correctness", Nulls::Allowed, part(|reward| reward.correctness)),
         ("reward_cost", Nulls::Allowed, part(|reward| reward.cost)),
+        ("reward_steps", Nulls::Allowed, part(|reward| reward.steps)),
+        ("reward_latency", Nulls::Allowed, part(|reward| reward.latency)),
+        ("reward_obedience", Nulls::Allowed, part(|reward| reward.obedience)),
         ("advantage", Nulls::Allowed, maybe_float(rows, |row| row.advantage)),
     ]
 }

@@ -2,6 +2,7 @@
 
 mod decode;
 mod encode;
+pub mod rewards;
 mod row;
 
 use std::fs;
@@ -15,9 +16,10 @@ use crate::columns::{self, Format, Table};
 use crate::error::{DataError, help_for};
 
 /// What older versions lack.
-const LATER_COLUMNS: [&str; 1] = ["round"];
+const LATER_COLUMNS: [&str; 5] =
+    ["round", "extracted", "reward_steps", "reward_latency", "reward_obedience"];
 
-const FORMAT: Format = Format { name: "episodes", label: "an episode log", version: 3 };
+const FORMAT: Format = Format { name: "episodes", label: "an episode log", version: 4 };
 
 /// The part of a step that training episodes belong to.
 pub const TRAIN_PART: &str = "train";

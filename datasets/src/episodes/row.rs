@@ -44,6 +44,9 @@ pub struct EpisodeRow {
     pub answer: Option<String>,
     /// The recorded score of the answer that counts, where the truth is a recorded score.
     pub recorded_score: Option<f64>,
+    /// The answer proper, as the grader found it in `answer`; `None` where it found none, where its rule reads the whole text,
+    /// and where nothing was graded.
+    pub extracted: Option<String>,
     /// "right", "wrong" or "unscorable"; `None` for a malformed completion.
     pub verdict: Option<String>,
     /// Why it is wrong or unscorable.
@@ -89,6 +92,7 @@ impl From<&Episode> for EpisodeRow {
             worker_error: None,
             answer: None,
             recorded_score: None,
+            extracted: episode.extracted.clone(),
             verdict: verdict.map(|verdict| verdict.name().to_string()),
             cause: verdict.map(|verdict| verdict.cause().to_string()).filter(|c| !c.is_empty()),
             detail: verdict.and_then(detail).filter(|detail| !detail.is_empty()),

@@ -60,8 +60,8 @@ fn grading(rule: &Grading) -> Result<(), (String, String)> {
         | Grading::Judge { gold, .. } => text("gold", gold),
         Grading::Choice { gold, options } => choice(gold, *options),
         Grading::Number { gold, tolerance } => {
-            if !is_number(gold) {
-                let expected = "`gold` that is a number (\"0.1\", \"1e9\", \"3/4\")";
+            if !is_number(gold) && !is_list(gold) {
+                let expected = "`gold` that is a number (\"0.1\", \"1e9\", \"3/4\") or a list of numbers (\"[1, 2.5]\")";
                 return Err((expected.into(), excerpt(gold)));
             }
             if !tolerance.is_finite() || *tolerance < 0.0 {
@@ -76,11 +76,26 @@ fn grading(rule: &Grading) -> Result<(), (String, String)> {
             }
             Ok(())
         }
-        Grading::ReasoningGym { dataset, gold, .. } => {
+        Grading::ReasoningGym { dataset, gold, entry } => {
             text("dataset", dataset)?;
-            text("gold", gold)
+            // A question with many right answers has no gold one, and is scored from its entry.
+            let many = entry.as_ref().is_some_and(|entry| entry["answer"].is_null());
+            if many { Ok(()) } else { text("gold", gold) }
         }
-        Grading::Code { .. } | Grading::Countdown { .. } | Grading::Recorded => Ok(()),
+        Grading::Countdown { numbers, .. } if !(1..=64).contains(&numbers.len()) => {
+            Err(("1 to 64 `numbers`".into(), numbers.len().to_string()))
+        }
+        Grading::Code { time_limit_secs, memory_limit_mib, .. } => {
+            if time_limit_secs.is_some_and(|secs| !secs.is_finite() || secs <= 0.0) {
+                let given = time_limit_secs.unwrap_or_default().to_string();
+                return Err(("`time_limit_secs` above 0".into(), given));
+            }
+            if *memory_limit_mib == Some(0) {
+                return Err(("`memory_limit_mib` above 0".into(), "0".into()));
+            }
+            Ok(())
+        }
+        Grading::Countdown { .. } | Grading::Recorded => Ok(()),
     }
 }
 
@@ -111,6 +126,11 @@ fn is_number(text: &str) -> bool {
     }
 }
 
+fn is_list(text: &str) -> bool {
+    let inner = text.trim().strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    inner.is_some_and(|inner| inner.split(',').all(is_number))
+}
+
 fn is_identifier(text: &str) -> bool {
     let mut chars = text.chars();
     chars.next().is_some_and(|c| c == '_' || c.is_alphabetic())
@@ -120,6 +140,8 @@ fn is_identifier(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use std::path::Path;
+
+    use conductor_types::{CodeMetadata, TestCases};
 
     use super::*;
     use crate::error::Position;
@@ -155,6 +177,16 @@ mod tests {
         }
     }
 
+    fn code(time_limit_secs: Option<f64>, memory_limit_mib: Option<u64>) -> Grading {
+        Grading::Code {
+            public_test_cases: TestCases::default(),
+            private_test_cases: TestCases::default(),
+            metadata: CodeMetadata::default(),
+            time_limit_secs,
+            memory_limit_mib,
+        }
+    }
+
     #[test]
     fn good_rules_pass() {
         for grading in [
@@ -165,6 +197,11 @@ mod tests {
             number("1e9", 0.01),
             number("3/4", 0.0),
             number(".5", 0.0),
+            number("[4, -1.5]", 0.04),
+            Grading::Countdown { numbers: vec![3, 5], target: 8 },
+            number("[1, -2.5]", 0.0),
+            code(Some(6.0), Some(256)),
+            code(None, None),
             python("check(f)", "f"),
             python("check(größe_2)", "größe_2"),
             Grading::ReasoningGym { dataset: "chain_sum".into(), gold: "4".into(), entry: None },
@@ -187,6 +224,13 @@ mod tests {
             (number("1e999", 0.0), "found \"1e999\""),
             (number("1/0", 0.0), "found \"1/0\""),
             (number("twelve", 0.0), "found \"twelve\""),
+            (number("[1, two]", 0.0), "a list of numbers"),
+            (number("[]", 0.0), "a list of numbers"),
+            (Grading::Countdown { numbers: Vec::new(), target: 8 }, "1 to 64 `numbers`"),
+            (number("[1, x]", 0.0), "found \"[1, x]\""),
+            (code(Some(0.0), None), "`time_limit_secs` above 0"),
+            (code(Some(f64::NAN), None), "`time_limit_secs` above 0"),
+            (code(None, Some(0)), "`memory_limit_mib` above 0"),
             (number("1", -0.5), "`tolerance` of at least 0"),
             (number("1", f64::NAN), "found NaN"),
             (python("", "f"), "`tests` that is not empty"),

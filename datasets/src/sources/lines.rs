@@ -31,35 +31,12 @@ impl Lines {
     }
 
     fn with_limit(path: &Path, limit: usize) -> Result<Self, DataError> {
-        let fail = |operation, source: std::io::Error| DataError::Read {
-            operation,
-            path: path.to_path_buf(),
-            help: help_for(&source),
-            source,
-        };
-        let mut file = BufReader::new(File::open(path).map_err(|e| fail("open", e))?);
-        let start = file.fill_buf().map_err(|e| fail("read", e))?;
-        let other = match start {
-            [b'P', b'A', b'R', b'1', ..] => {
-                Some("a Parquet file: give this source kind = \"parquet\"")
-            }
-            [b'P', b'K', 3, 4, ..] => Some("a zip archive: unpack it first"),
-            [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => Some("UTF-16: save the file as UTF-8"),
-            _ => None,
-        };
-        if let Some(other) = other {
-            return Err(DataError::Record {
-                place: Place::new(path, Position::Line(1)),
-                expected: "lines of UTF-8 text, plain or gzip".into(),
-                given: other.into(),
-            });
-        }
-        let reader: Box<dyn BufRead> = if start.starts_with(GZIP) {
-            Box::new(BufReader::new(MultiGzDecoder::new(file)))
-        } else {
-            Box::new(file)
-        };
-        Ok(Self { path: path.to_path_buf(), reader, buffer: Vec::new(), line: 0, limit })
+        Ok(Self::over(path, open(path)?, limit))
+    }
+
+    /// Reads lines of at most `limit` bytes from a text that is open already.
+    pub fn over(path: &Path, reader: Box<dyn BufRead>, limit: usize) -> Self {
+        Self { path: path.to_path_buf(), reader, buffer: Vec::new(), line: 0, limit }
     }
 
     /// The next line that is not blank, without its end, and its number from 1.
@@ -98,25 +75,59 @@ impl Lines {
     }
 
     fn unreadable(&self, source: std::io::Error) -> DataError {
-        match source.kind() {
-            ErrorKind::UnexpectedEof | ErrorKind::InvalidData | ErrorKind::InvalidInput => self
-                .record(
-                    "the rest of a gzip stream".into(),
-                    format!("{source}: the file is cut short or damaged; fetch it again"),
-                ),
-            _ => DataError::Read {
-                operation: "read",
-                path: self.path.clone(),
-                help: help_for(&source),
-                source,
-            },
-        }
+        unreadable(Place::new(&self.path, Position::Line(self.line)), source)
     }
 
     fn record(&self, expected: String, given: String) -> DataError {
         let place = Place::new(&self.path, Position::Line(self.line));
         DataError::Record { place, expected, given }
     }
+}
+
+/// An error of a text that is read, told at `place`.
+pub fn unreadable(place: Place, source: std::io::Error) -> DataError {
+    match source.kind() {
+        ErrorKind::UnexpectedEof | ErrorKind::InvalidData | ErrorKind::InvalidInput => {
+            DataError::Record {
+                place,
+                expected: "the rest of a gzip stream".into(),
+                given: format!("{source}: the file is cut short or damaged; fetch it again"),
+            }
+        }
+        _ => {
+            DataError::Read { operation: "read", path: place.path, help: help_for(&source), source }
+        }
+    }
+}
+
+/// Opens a text, unpacking it where it is gzip.
+pub fn open(path: &Path) -> Result<Box<dyn BufRead>, DataError> {
+    let fail = |operation, source: std::io::Error| DataError::Read {
+        operation,
+        path: path.to_path_buf(),
+        help: help_for(&source),
+        source,
+    };
+    let mut file = BufReader::new(File::open(path).map_err(|e| fail("open", e))?);
+    let start = file.fill_buf().map_err(|e| fail("read", e))?;
+    let other = match start {
+        [b'P', b'A', b'R', b'1', ..] => Some("a Parquet file: give this source kind = \"parquet\""),
+        [b'P', b'K', 3, 4, ..] => Some("a zip archive: unpack it first"),
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => Some("UTF-16: save the file as UTF-8"),
+        _ => None,
+    };
+    if let Some(other) = other {
+        return Err(DataError::Record {
+            place: Place::new(path, Position::Line(1)),
+            expected: "lines of UTF-8 text, plain or gzip".into(),
+            given: other.into(),
+        });
+    }
+    Ok(if start.starts_with(GZIP) {
+        Box::new(BufReader::new(MultiGzDecoder::new(file)))
+    } else {
+        Box::new(file)
+    })
 }
 
 /// Reads every line of a JSONL file. `expected` describes a good line.

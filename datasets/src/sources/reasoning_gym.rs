@@ -3,22 +3,26 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use conductor_types::{Grading, Task};
+use conductor_types::Grading;
 use serde::Deserialize;
+use serde_json::{Value, json};
 
-use super::{Emit, check, lines};
+use super::{Emit, check, draft, lines};
 use crate::error::{DataError, Place, Position};
 
 const EXPECTED: &str = "a line of scripts/export_reasoning_gym.py {\"id\", \"dataset\", \"question\", \
                         \"answer\", …}, all texts";
 
-/// What stands in a line; `index` and `metadata` are for other readers.
+/// What stands in a line; `index` is for other readers.
 #[derive(Deserialize)]
 struct Line {
     id: String,
     dataset: String,
     question: String,
-    answer: String,
+    /// Null where the generator has no answer of its own, since many are right.
+    answer: Option<String>,
+    #[serde(default)]
+    metadata: Option<Value>,
 }
 
 /// Generators that are asked for the answer alone, which keeps recordings short and cheap. It has a price: a model of 1.5B was
@@ -55,28 +59,22 @@ pub(super) fn read(
 ) -> Result<(), DataError> {
     let mut found: BTreeSet<String> = BTreeSet::new();
     lines::for_each(path, EXPECTED, |number, line: Line| {
-        let at = Position::Line(number);
+        let place = Place::new(path, Position::Line(number));
         if !found.contains(&line.dataset) {
             found.insert(line.dataset.clone());
         }
         if datasets.is_some_and(|kept| !kept.contains(&line.dataset)) {
             return Ok(());
         }
-        check::filled(&Place::new(path, at), "question", &line.question)?;
-        let prompt = prompt(&line.dataset, &line.question);
-        let grading =
-            Grading::ReasoningGym { dataset: line.dataset.clone(), gold: line.answer, entry: None };
-        emit(
-            at,
-            Task {
-                id: line.id,
-                domain: line.dataset,
-                prompt,
-                grading,
-                parts: Vec::new(),
-                constraint: None,
-            },
-        )
+        check::filled(&place, "question", &line.question)?;
+        let Line { id, dataset, question, answer: gold, metadata } = line;
+        let prompt = prompt(&dataset, &question);
+        // Scorers that read more than the answer want the entry as the generator made it.
+        let entry = metadata
+            .map(|metadata| json!({"question": question, "answer": gold, "metadata": metadata}));
+        let gold = gold.unwrap_or_default();
+        let grading = Grading::ReasoningGym { dataset: dataset.clone(), gold, entry };
+        emit(place, draft::task(id, dataset, prompt, grading))
     })?;
     let missing: Vec<String> = datasets
         .unwrap_or_default()

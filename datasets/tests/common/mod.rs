@@ -44,6 +44,7 @@ fn episode(sample: u32, outcome: Outcome, verdict: Option<Verdict>) -> Episode {
         },
         outcome,
         verdict,
+        extracted: None,
         reward: None,
         advantage: None,
     }
@@ -60,13 +61,18 @@ pub fn episodes() -> Vec<Episode> {
     };
     let mut right =
         episode(0, ran("<answer>4</answer>", None), Some(Verdict::Right { score: 1.0 }));
-    right.reward = Some(RewardParts { format: 0.5, correctness: 0.5, cost: -0.0625 });
+    right.reward = Some(RewardParts {
+        format: 0.5,
+        correctness: 0.5,
+        cost: -0.0625,
+        ..RewardParts::default()
+    });
     right.advantage = Some(1.125);
 
     let cause = WrongCause::WrongAnswer;
     let wrong = Some(Verdict::Wrong { cause, detail: "5 is not 4".into() });
     let mut wrong = episode(1, ran("5", Some(0.0)), wrong);
-    wrong.reward = Some(RewardParts { format: 0.5, correctness: 0.0, cost: 0.0 });
+    wrong.reward = Some(RewardParts { format: 0.5, ..RewardParts::default() });
     wrong.advantage = Some(-0.375);
 
     let kind = WorkflowErrorKind::NotFound;

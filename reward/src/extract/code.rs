@@ -40,7 +40,7 @@ pub fn code(text: &str, entry_point: &str) -> Result<Code, Failure> {
 }
 
 /// Whether `entry_point` is defined at the outermost level.
-fn defines(source: &str, entry_point: &str) -> bool {
+pub(super) fn defines(source: &str, entry_point: &str) -> bool {
     !entry_point.is_empty() && source.lines().any(|line| line_defines(line, entry_point))
 }
 
@@ -58,7 +58,7 @@ fn line_defines(line: &str, name: &str) -> bool {
     !indented && behind(line).is_some_and(assigns)
 }
 
-fn fenced(text: &str) -> Vec<String> {
+pub(super) fn fenced(text: &str) -> Vec<String> {
     let mut blocks = Vec::new();
     let mut open: Option<Vec<&str>> = None;
     for line in text.lines() {
@@ -77,7 +77,7 @@ fn fenced(text: &str) -> Vec<String> {
     }
 }
 
-fn unfenced(text: &str, entry_point: &str) -> Option<String> {
+pub(super) fn unfenced(text: &str, entry_point: &str) -> Option<String> {
     let first = text.lines().find(|line| !line.trim().is_empty())?;
     if first.starts_with([' ', '\t']) {
         return Some(text.to_owned());

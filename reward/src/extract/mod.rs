@@ -7,10 +7,13 @@
 mod choice;
 mod code;
 mod number;
+mod program;
 
 pub use choice::choice;
 pub use code::{Code, code};
-pub use number::{Number, number};
+pub(crate) use number::list;
+pub use number::{Number, number, numbers};
+pub use program::{official_program, program};
 
 use crate::pytext::strip;
 
@@ -34,9 +37,21 @@ pub enum Failure {
         /// The last option's letter.
         last: char,
     },
+    /// What was found names more than one option.
+    #[error("\"{found}\" names several options; one is asked for")]
+    SeveralChoices {
+        /// The text found, cut to a readable length.
+        found: String,
+    },
     /// What was found is not one number.
     #[error("\"{found}\" is not one number")]
     NotANumber {
+        /// The text found, cut to a readable length.
+        found: String,
+    },
+    /// What was found is not a list of numbers.
+    #[error("\"{found}\" is not a list of numbers")]
+    NotNumbers {
         /// The text found, cut to a readable length.
         found: String,
     },
@@ -125,26 +140,60 @@ pub fn boxed(text: &str) -> Result<Option<&str>, Failure> {
 
 /// The rest of the line behind the last "answer is" or "answer:", without markup and final stop.
 pub fn phrase(text: &str) -> Option<&str> {
-    phrases(text).last().map(undress)
+    let (_, start) = marks(text, &["answer"]).pop()?;
+    Some(undress(line_from(text, start)))
 }
 
-/// The rest of the line behind every "answer is" or "answer:", in order.
-fn phrases(text: &str) -> impl Iterator<Item = &str> {
+/// How an answer is announced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mark {
+    /// "Answer: …"
+    Label,
+    /// "the answer is …"
+    Statement,
+}
+
+/// The start of the line's rest behind every "answer:", "answer is" and "correct option is", in order.
+fn marked(text: &str) -> Vec<(Mark, &str)> {
+    /// More than a letter with all its dress takes; keeps texts of nothing but marks quick.
+    const LONGEST: usize = 200;
+    const WORDS: [&str; 5] =
+        ["answer", "correct option", "correct choice", "right option", "right choice"];
+    let start_of = |at: usize| {
+        let end = (at..text.len()).find(|end| *end >= at + LONGEST && text.is_char_boundary(*end));
+        line_from(&text[..end.unwrap_or(text.len())], at)
+    };
+    let found = marks(text, &WORDS).into_iter();
+    found.map(|(mark, at)| (mark, start_of(at))).collect()
+}
+
+/// Where what is announced begins, behind every one of `words` with ":", "is" or "is:".
+fn marks(text: &str, words: &[&str]) -> Vec<(Mark, usize)> {
     // Changing the case of ASCII letters moves no byte.
     let lower = text.to_ascii_lowercase();
-    let starts: Vec<usize> = lower
-        .match_indices("answer")
-        .filter_map(|(at, word)| {
-            let behind = &lower[at + word.len()..];
-            let gap = behind.len() - behind.trim_start_matches([' ', '\t', '*', '_']).len();
-            let mark = [":", "is:", "is "].iter().find(|mark| behind[gap..].starts_with(**mark))?;
-            Some(at + word.len() + gap + mark.len())
-        })
-        .collect();
-    starts.into_iter().map(move |start| {
-        let rest = text[start..].trim_start_matches(|c: char| c.is_whitespace() || c == '*');
-        rest.lines().next().unwrap_or("")
-    })
+    let is_gap = |c: char| matches!(c, ' ' | '\t' | '*' | '_');
+    let mut found = Vec::new();
+    for word in words {
+        for (at, _) in lower.match_indices(word) {
+            let behind = lower[at + word.len()..].trim_start_matches(is_gap);
+            let start = lower.len() - behind.len();
+            if behind.starts_with(':') {
+                found.push((Mark::Label, start + 1));
+            } else if let Some(rest) = behind.strip_prefix("is")
+                && let Some(gap) = rest.chars().next().filter(|c| c.is_whitespace() || *c == ':')
+            {
+                found.push((Mark::Statement, start + "is".len() + gap.len_utf8()));
+            }
+        }
+    }
+    found.sort_by_key(|(_, at)| *at);
+    found
+}
+
+/// From byte `at`, past white space and asterisks, to the end of the line.
+fn line_from(text: &str, at: usize) -> &str {
+    let rest = text[at..].trim_start_matches(|c: char| c.is_whitespace() || c == '*');
+    rest.lines().next().unwrap_or("")
 }
 
 /// Without markdown, quotes, dollar signs around, and a final stop.
@@ -169,7 +218,7 @@ fn short_last_line(text: &str, rule: LastLine) -> Option<&str> {
 }
 
 /// The content of `\text{…}` and its like, where that is the whole.
-fn without_wrapper(found: &str) -> &str {
+pub(crate) fn without_wrapper(found: &str) -> &str {
     let mut found = found.trim();
     loop {
         let inner = ["\\text{", "\\textbf{", "\\mathrm{", "\\mathbf{", "\\boxed{"]
@@ -183,7 +232,7 @@ fn without_wrapper(found: &str) -> &str {
 }
 
 /// A text cut to a length that a reader takes in.
-fn excerpt(found: &str) -> String {
+pub(crate) fn excerpt(found: &str) -> String {
     const LONGEST: usize = 60;
     match found.char_indices().nth(LONGEST) {
         Some((end, _)) => format!("{}…", &found[..end]),

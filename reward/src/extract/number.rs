@@ -13,20 +13,34 @@ pub struct Number {
 
 /// Longest run of characters read as one number; products of two stay quick.
 const LONGEST: usize = 400;
+/// Longest text, in bytes, that a number is looked for in: an answer's place holds an answer, not an essay.
+const LONGEST_TEXT: usize = 4096;
+/// Most elements of a list.
+const MOST: usize = 256;
 
 impl Number {
-    /// Reads a text that is one number and nothing else: `-1,234.50`, `$5`, `3/4`, `\frac{3}{4}`, `1e9`, `50%`.
+    /// Reads a text that is one number and nothing else: `-1,234.50`, `$5`, `3/4`, `\frac{3}{4}`, `1e9`, `2 \times 10^3`,
+    /// `50%`, `90°`.
     pub fn parse(text: &str) -> Option<Self> {
+        if text.len() > LONGEST_TEXT {
+            return None;
+        }
         let clean = cleaned(text);
         let (number, end) = number_at(&clean, 0)?;
-        clean[end..].is_empty().then_some(number)
+        matches!(clean[end..].trim(), "" | "°").then_some(number)
     }
 
     /// Reads the one number in a text: behind the last `=` where there is one, with words or units around it.
-    /// `None` where there is no number or more than one.
+    /// `None` where there is no number or more than one, and where it is part of a formula (`\sqrt{4}`, `2\pi`, `2^x`).
     pub fn find(text: &str) -> Option<Self> {
-        let clean = cleaned(text);
+        if text.len() > LONGEST_TEXT {
+            return None;
+        }
+        let clean = without_text_commands(&cleaned(text));
         let side = clean.rsplit('=').next().unwrap_or(&clean);
+        if side.contains(['\\', '^', '√', 'π', '∞', '∑', '∫']) {
+            return None;
+        }
         let mut found = None;
         let mut at = 0;
         while at < side.len() {
@@ -58,9 +72,19 @@ impl Number {
         if gold_over.times(&answer_under) == answer_over.times(&gold_under) {
             return true;
         }
-        let gold = gold_over.to_f64() / gold_under.to_f64();
-        let given = answer_over.to_f64() / answer_under.to_f64();
-        tolerance > 0.0 && (given - gold).abs() <= tolerance * gold.abs()
+        // Rounding must not refuse what lies on the border.
+        let border = tolerance * (1.0 + 1e-9);
+        let ratio = answer_over.times(&gold_under).ratio(&gold_over.times(&answer_under));
+        tolerance > 0.0 && (ratio - 1.0).abs() <= border
+    }
+
+    /// Ascending; fractions and percentages stand at their value.
+    pub(crate) fn ascending(numbers: &mut [Self]) {
+        let value = |number: &Self| {
+            let (over, under) = number.fraction(true);
+            over.to_f64() / under.to_f64()
+        };
+        numbers.sort_by(|a, b| value(a).total_cmp(&value(b)));
     }
 
     fn fraction(&self, percent: bool) -> (Decimal, Decimal) {
@@ -85,12 +109,66 @@ impl Number {
 }
 
 /// The number that a text gives as its answer. Looked for in the first `<answer>` tag, the last `\boxed{…}`, behind the
-/// last "answer is" or "answer:", or in the last line where it is short.
+/// last "answer is" or "answer:", behind `####` or `A:` at the start of a line (GSM8K's two forms, the last one), or in the last
+/// line where it is short.
 pub fn number(text: &str) -> Result<Number, Failure> {
-    let found = super::text(text, Tag::First, LastLine::Short)?;
+    let found = place(text)?;
     Number::find(found)
         .or_else(|| Number::find(first_clause(found)))
         .ok_or_else(|| Failure::NotANumber { found: excerpt(found) })
+}
+
+/// The list of numbers that a text gives as its answer, looked for where [`number`] looks: `[1, 2.5]`, `(1, 2)`,
+/// `\{1, 2\}` or `1, 2`. A comma ends a number, so that no element has thousands separators.
+pub fn numbers(text: &str) -> Result<Vec<Number>, Failure> {
+    let found = place(text)?;
+    list(found).ok_or_else(|| Failure::NotNumbers { found: excerpt(found) })
+}
+
+/// Reads a text that is a list of at most 256 numbers.
+pub(crate) fn list(text: &str) -> Option<Vec<Number>> {
+    if text.len() > LONGEST_TEXT {
+        return None;
+    }
+    let mut plain = text.trim().to_owned();
+    for command in ["\\left", "\\right", "\\(", "\\)", "\\[", "\\]", "\\\\"] {
+        plain = plain.replace(command, "");
+    }
+    let plain = plain.replace("\\{", "[").replace("\\}", "]");
+    let side = plain.rsplit('=').next().unwrap_or(&plain);
+    let side = side.trim().trim_matches(['$', '.']).trim();
+    let inner = [('[', ']'), ('(', ')'), ('{', '}')]
+        .iter()
+        .find_map(|(open, close)| side.strip_prefix(*open)?.strip_suffix(*close))
+        .unwrap_or(side);
+    if inner.trim().is_empty() {
+        return None;
+    }
+    let elements: Vec<&str> = inner.split([',', ';']).take(MOST + 1).collect();
+    if elements.len() > MOST {
+        return None;
+    }
+    elements.into_iter().map(Number::parse).collect()
+}
+
+/// The text where a numeric answer is due.
+fn place(text: &str) -> Result<&str, Failure> {
+    let announced = super::tag(text, Tag::First).is_some()
+        || super::boxed(text) != Ok(None)
+        || super::phrase(text).is_some();
+    if !announced && let Some(found) = gsm8k_line(text) {
+        return if found.is_empty() { Err(Failure::Empty) } else { Ok(found) };
+    }
+    super::text(text, Tag::First, LastLine::Short)
+}
+
+/// What stands behind the last `####` or `A:` that begins a line.
+fn gsm8k_line(text: &str) -> Option<&str> {
+    let behind = |line: &'_ str| {
+        let line = line.trim_start();
+        line.strip_prefix("####").or_else(|| line.strip_prefix("A:")).map(str::len)
+    };
+    text.lines().rev().find_map(|line| behind(line).map(|kept| line[line.len() - kept..].trim()))
 }
 
 /// "12, since 3 × 4" and "12. That is": the part before the reason.
@@ -115,6 +193,9 @@ fn cleaned(text: &str) -> String {
         ("\\dfrac", "\\frac"),
         ("\\tfrac", "\\frac"),
         ("\u{a0}", " "),
+        ("^{\\circ}", "°"),
+        ("^\\circ", "°"),
+        ("\\degree", "°"),
     ] {
         if clean.contains(from) {
             clean = clean.replace(from, to);
@@ -123,21 +204,78 @@ fn cleaned(text: &str) -> String {
     while let Some(plain) = plain_fraction(&clean) {
         clean = plain;
     }
+    if let Some(plain) = plain_scientific(&clean) {
+        clean = plain;
+    }
     let unquoted = clean.strip_prefix('$').and_then(|inner| inner.strip_suffix('$'));
     unquoted.map_or_else(|| clean.clone(), |inner| inner.trim().to_owned())
 }
 
-/// The first `\frac{a}{b}` of plain numbers as `a/b`; `None` where there is none.
+/// Without the commands that only set type: what a unit or a word beside a number is written with.
+fn without_text_commands(clean: &str) -> String {
+    let mut plain = clean.to_owned();
+    for command in [
+        "\\textbf{",
+        "\\text{",
+        "\\mathrm{",
+        "\\mathbf{",
+        "\\boxed{",
+        "\\left",
+        "\\right",
+        "\\(",
+        "\\)",
+        "\\[",
+        "\\]",
+        "\\;",
+        "\\:",
+        "\\ ",
+        "\\approx",
+        "\\displaystyle",
+    ] {
+        if plain.contains(command) {
+            plain = plain.replace(command, " ");
+        }
+    }
+    plain
+}
+
+/// The first `\frac{a}{b}` or `\frac12` of plain numbers as `a/b`; `None` where there is none.
 fn plain_fraction(text: &str) -> Option<String> {
-    let at = text.find("\\frac{")?;
-    let inner = &text[at + "\\frac{".len()..];
-    let (over, rest) = inner.split_once("}{")?;
-    let (under, rest) = rest.split_once('}')?;
+    let at = text.find("\\frac")?;
+    let inner = &text[at + "\\frac".len()..];
+    let (over, under, rest) = match inner.strip_prefix('{') {
+        Some(inner) => {
+            let (over, rest) = inner.split_once("}{")?;
+            let (under, rest) = rest.split_once('}')?;
+            (over, under, rest)
+        }
+        None => (inner.get(..1)?, inner.get(1..2)?, inner.get(2..)?),
+    };
     let plain = |part: &str| Decimal::parse(part.trim()).is_some();
     // A mixed number must not become one with more digits.
     let gap = if text[..at].ends_with(|c: char| c.is_alphanumeric()) { " " } else { "" };
     (plain(over) && plain(under))
         .then(|| format!("{}{gap}{}/{}{rest}", &text[..at], over.trim(), under.trim()))
+}
+
+/// `2.5 \times 10^{3}` as `2.5e3`; `None` where there is no such product, or more than one.
+fn plain_scientific(text: &str) -> Option<String> {
+    let (before, behind) = text.split_once("10^")?;
+    let (exponent, rest) = if let Some(inner) = behind.strip_prefix('{') {
+        inner.split_once('}')?
+    } else {
+        let sign = usize::from(behind.starts_with(['+', '-']));
+        behind.split_at(sign + digits(&behind[sign..]))
+    };
+    let whole = exponent.strip_prefix(['+', '-']).unwrap_or(exponent);
+    if whole.is_empty() || digits(whole) != whole.len() || rest.contains("10^") {
+        return None;
+    }
+    let mantissa = ["\\times", "\\cdot", "×", "·", "*", "x"]
+        .iter()
+        .find_map(|sign| before.trim_end().strip_suffix(sign))?
+        .trim_end();
+    mantissa.ends_with(|c: char| c.is_ascii_digit()).then(|| format!("{mantissa}e{exponent}{rest}"))
 }
 
 /// Whether a number may begin here: not within a word or another number.
@@ -251,6 +389,12 @@ mod tests {
             ("1/3", "2/6"),
             ("12345678901234567890", "12345678901234567890"),
             ("7", "$7$"),
+            ("45", r"45^{\circ}"),
+            ("1/2", r"\frac12"),
+            ("2500", r"2.5 \times 10^{3}"),
+            ("0.003", "3 × 10^-3 m"),
+            ("6", r"6 \text{ cm}"),
+            ("6", r"\(6\)"),
         ] {
             assert!(same(gold, answer), "{gold} and {answer}");
         }
@@ -273,6 +417,13 @@ mod tests {
             ("50", "0.5"),
             ("1", ""),
             ("1", "one"),
+            ("4", r"\sqrt{4}"),
+            ("4", "√4"),
+            ("2", r"2\pi"),
+            ("2", "2^x"),
+            ("8", "2^3"),
+            ("10", "10^5"),
+            ("5", r"\frac{5}{x}"),
         ] {
             assert!(!same(gold, answer), "{gold} and {answer}");
         }
@@ -290,6 +441,50 @@ mod tests {
         let zero = Number::parse("0").unwrap();
         assert!(!zero.accepts(&answer("0.0001"), 1e-3));
         assert!(zero.accepts(&answer("0.000"), 1e-3));
+        assert!(Number::parse("1000").is_some_and(|gold| gold.accepts(&answer("999"), 1e-3)));
+        let huge = Number::parse("1e400").unwrap();
+        assert!(!huge.accepts(&answer("5"), 1e-3));
+        assert!(huge.accepts(&answer("1.0001e400"), 1e-3));
+        assert!(!Number::parse("1e-400").unwrap().accepts(&answer("1e-500"), 1e-3));
+    }
+
+    #[test]
+    fn lists_are_read_with_and_without_brackets() {
+        for text in ["[1, 2.5]", "(1,2.5)", "1, 5/2", r"$\left\{1, 2.50\right\}$", "x = [1; 2.5]."]
+        {
+            let read: Vec<String> =
+                list(text).unwrap_or_default().iter().map(Number::canonical).collect();
+            assert!(read == ["1", "2.5"] || read == ["1", "5/2"], "{text:?}: {read:?}");
+        }
+        for text in ["", "[]", "[1, two]", "[1, 2", "[[1], [2]]", &"1,".repeat(300)] {
+            assert!(list(text).is_none(), "{text:?}");
+        }
+        assert_eq!(numbers("<answer>[3]</answer>").map(|list| list.len()), Ok(1));
+        assert!(matches!(numbers("<answer>[a]</answer>"), Err(Failure::NotNumbers { .. })));
+    }
+
+    #[test]
+    fn gsm8ks_own_forms_are_places() {
+        let value = |text: &str| number(text).map(|number| number.canonical());
+        assert_eq!(value("He has 3.\nA: 1,026"), Ok("1026".into()));
+        assert_eq!(
+            value("So 18.\n#### 18\nThat was a long way to go, I must say, was it not?"),
+            Ok("18".into())
+        );
+        assert_eq!(value("A: 5\n<answer>6</answer>"), Ok("6".into()));
+        assert!(value("long talk, more than a short line holds, that ends\nA:").is_err());
+    }
+
+    #[test]
+    fn hostile_lengths_take_no_time() {
+        let began = std::time::Instant::now();
+        for part in [r"\frac{1}{2}", "1,", "10^", "9", "-", "answer: ", "\nA: "] {
+            let text = format!("<answer>{}</answer>", part.repeat(200_000));
+            assert!(number(&text).is_err());
+            assert!(numbers(&text).is_err());
+            let _ = number(&part.repeat(200_000));
+        }
+        assert!(began.elapsed() < std::time::Duration::from_secs(10), "{:?}", began.elapsed());
     }
 
     #[test]

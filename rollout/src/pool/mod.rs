@@ -92,6 +92,7 @@ pub trait Worker: Send + Sync {
 pub struct Pool {
     workers: Arc<[Arc<dyn Worker>]>,
     cards: Arc<[WorkerCard]>,
+    unlisted: Arc<[Arc<dyn Worker>]>,
     ledger: Option<Arc<Ledger>>,
 }
 
@@ -180,49 +181,28 @@ pub enum PoolError {
 impl Pool {
     /// Opens every worker; recordings are read into memory, each file once. Where a live worker needs it, the store of
     /// answers is opened, and the ledger of the account in it; without an account the pool is only looked at. Nothing is called.
-    #[expect(clippy::needless_pass_by_value, reason = "each vote keeps a share of it")]
     pub fn open(
         config: &schema::Pool,
         extractor: Arc<dyn AnswerExtractor>,
         account: Option<Account<'_>>,
     ) -> Result<Self, PoolError> {
-        let mut recordings: HashMap<PathBuf, Arc<Recording>> = HashMap::new();
-        let mut workers: Vec<Arc<dyn Worker>> = Vec::with_capacity(config.workers.len());
         let live = |worker: &schema::Worker| matches!(worker.kind, schema::WorkerKind::Openai(_));
         let ledger = match (&config.store, account) {
-            (Some(path), Some(account)) if config.workers.iter().any(live) => {
+            (Some(path), Some(account)) if config.all().any(|(_, worker)| live(worker)) => {
                 Some(Arc::new(Ledger::open(Arc::new(AnswerStore::open(path)?), account)?))
             }
             _ => None,
         };
-        for worker in &config.workers {
-            let card = WorkerCard::of(worker);
-            workers.push(match &worker.kind {
-                schema::WorkerKind::Recorded(settings) => {
-                    let path = &settings.recording;
-                    if !recordings.contains_key(path) {
-                        let recording = recording::read(path).map_err(|source| {
-                            PoolError::Recording { worker: worker.name.clone(), source }
-                        })?;
-                        recordings.insert(path.clone(), Arc::new(recording));
-                    }
-                    let recording = Arc::clone(&recordings[path]);
-                    Arc::new(Recorded::new(card, settings, recording)?)
-                }
-                schema::WorkerKind::Vote(_) => Arc::new(Vote::new(card, Arc::clone(&extractor))),
-                schema::WorkerKind::Simulated(settings) => {
-                    Arc::new(Simulated::new(card, settings)?)
-                }
-                schema::WorkerKind::Openai(settings) => {
-                    let worker = OpenAi::new(card, settings)?;
-                    match &ledger {
-                        Some(ledger) => Arc::new(worker.keeping(Arc::clone(ledger))),
-                        None => Arc::new(worker),
-                    }
-                }
-            });
+        let mut opener = Opener { recordings: HashMap::new(), extractor, ledger };
+        let workers = opener.all(&config.workers)?;
+        let unlisted = opener.all(&config.unlisted)?.into();
+        let pool = Self { unlisted, ledger: opener.ledger, ..Self::from_workers(workers)? };
+        if let Some(worker) =
+            pool.unlisted.iter().find(|worker| pool.position(worker.name()).is_some())
+        {
+            return Err(PoolError::DuplicateName { name: worker.name().to_owned() });
         }
-        Ok(Self { ledger, ..Self::from_workers(workers)? })
+        Ok(pool)
     }
 
     /// A pool of workers made elsewhere.
@@ -240,7 +220,16 @@ impl Pool {
             return Err(PoolError::NobodySolves);
         }
         let cards = workers.iter().map(|worker| worker.card().clone()).collect();
-        Ok(Self { workers: workers.into(), cards, ledger: None })
+        Ok(Self { workers: workers.into(), cards, unlisted: Arc::new([]), ledger: None })
+    }
+
+    fn position(&self, name: &str) -> Option<usize> {
+        self.workers.iter().position(|worker| worker.name() == name)
+    }
+
+    /// The worker of that name, listed to the policy or not.
+    pub fn named(&self, name: &str) -> Option<&Arc<dyn Worker>> {
+        self.workers.iter().chain(self.unlisted.iter()).find(|worker| worker.name() == name)
     }
 
     /// The workers, in the order in which the policy sees them.
@@ -285,12 +274,53 @@ impl Pool {
 
     /// Begins no further call, and ends when none is under way: what is paid is kept.
     pub async fn drain(&self) {
-        futures_util::future::join_all(self.workers.iter().map(|worker| worker.drain())).await;
+        let everyone = self.workers.iter().chain(self.unlisted.iter());
+        futures_util::future::join_all(everyone.map(|worker| worker.drain())).await;
     }
 
     /// What a person should know of the workers' numbers.
     pub fn notices(&self) -> Vec<String> {
         self.workers.iter().flat_map(|worker| worker.notices()).collect()
+    }
+}
+
+/// What the workers of a pool are opened with.
+struct Opener {
+    /// Read once each.
+    recordings: HashMap<PathBuf, Arc<Recording>>,
+    extractor: Arc<dyn AnswerExtractor>,
+    ledger: Option<Arc<Ledger>>,
+}
+
+impl Opener {
+    fn all(&mut self, workers: &[schema::Worker]) -> Result<Vec<Arc<dyn Worker>>, PoolError> {
+        workers.iter().map(|worker| self.one(worker)).collect()
+    }
+
+    fn one(&mut self, worker: &schema::Worker) -> Result<Arc<dyn Worker>, PoolError> {
+        let card = WorkerCard::of(worker);
+        Ok(match &worker.kind {
+            schema::WorkerKind::Recorded(settings) => {
+                let path = &settings.recording;
+                if !self.recordings.contains_key(path) {
+                    let recording = recording::read(path).map_err(|source| {
+                        PoolError::Recording { worker: worker.name.clone(), source }
+                    })?;
+                    self.recordings.insert(path.clone(), Arc::new(recording));
+                }
+                let recording = Arc::clone(&self.recordings[path]);
+                Arc::new(Recorded::new(card, settings, recording)?)
+            }
+            schema::WorkerKind::Vote(_) => Arc::new(Vote::new(card, Arc::clone(&self.extractor))),
+            schema::WorkerKind::Simulated(settings) => Arc::new(Simulated::new(card, settings)?),
+            schema::WorkerKind::Openai(settings) => {
+                let worker = OpenAi::new(card, settings)?;
+                match &self.ledger {
+                    Some(ledger) => Arc::new(worker.keeping(Arc::clone(ledger))),
+                    None => Arc::new(worker),
+                }
+            }
+        })
     }
 }
 

@@ -9,7 +9,7 @@ use conductor_types::{
 
 use super::{CallFuture, PoolError, Worker};
 use crate::card::{Price, WorkerCard};
-use crate::recording::{RecordedAnswer, Recording, prompt_sha256};
+use crate::recording::{RecordedAnswer, Recording, question_sha256};
 
 /// Plays one worker of a recording. Latency is reported as recorded, never slept.
 pub struct Recorded {
@@ -83,7 +83,7 @@ impl Worker for Recorded {
     fn answers_another_prompt(&self, task: &Task) -> bool {
         let row = self.recording.get(&task.id, &self.name_there);
         row.and_then(|row| row.prompt_sha256.as_ref())
-            .is_some_and(|hash| *hash != prompt_sha256(&task.prompt))
+            .is_some_and(|hash| *hash != question_sha256(&task.prompt, &task.parts))
     }
 
     fn call<'a>(&'a self, request: WorkerRequest<'a>) -> CallFuture<'a> {

@@ -5,9 +5,10 @@ use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
+use conductor_types::Part;
 use serde::Deserialize;
 
-use super::{RecordedAnswer, Recording, RecordingError, duplicate, prompt_sha256, write};
+use super::{RecordedAnswer, Recording, RecordingError, duplicate, question_sha256, write};
 
 /// Lines that are reported one by one; the rest is counted.
 const SHOWN_PROBLEMS: usize = 20;
@@ -137,6 +138,8 @@ struct TaskLine {
     id: String,
     #[serde(default)]
     prompt: Option<String>,
+    #[serde(default)]
+    parts: Vec<Part>,
 }
 
 /// The tasks' ids, each with the hash of its prompt where one is given.
@@ -147,7 +150,8 @@ fn read_tasks(path: &Path, problems: &mut Problems) -> Result<TaskHashes, Record
         if tasks.contains_key(&task.id) {
             return Err(format!("a second task with the id \"{}\"", task.id));
         }
-        tasks.insert(task.id, task.prompt.as_deref().map(prompt_sha256));
+        let hash = task.prompt.as_deref().map(|prompt| question_sha256(prompt, &task.parts));
+        tasks.insert(task.id, hash);
         Ok(())
     })?;
     Ok(tasks)

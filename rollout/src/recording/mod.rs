@@ -13,7 +13,8 @@ use serde::{Deserialize, Serialize};
 pub use file::{VERSION, read, write};
 pub use import::{ImportReport, ImportRequest, LineProblem, import};
 pub use record::{
-    RecordFailure, RecordOptions, RecordProgress, RecordReport, journal_path, prompt_sha256, record,
+    RecordFailure, RecordOptions, RecordProgress, RecordReport, journal_path, prompt_sha256,
+    question_sha256, record,
 };
 
 /// One worker's answer to one task, or only its outcome.

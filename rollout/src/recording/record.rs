@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use conductor_types::{Answer, Task, WorkerCapability, WorkerError, WorkerRequest};
+use conductor_types::{Answer, Part, Task, WorkerCapability, WorkerError, WorkerRequest};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use sha2::{Digest, Sha256};
@@ -83,7 +83,18 @@ pub fn journal_path(out: &Path) -> PathBuf {
 
 /// SHA-256 of a prompt in hexadecimal.
 pub fn prompt_sha256(prompt: &str) -> String {
-    Sha256::digest(prompt.as_bytes()).iter().fold(String::new(), |mut hex, byte| {
+    question_sha256(prompt, &[])
+}
+
+/// SHA-256 of a question in hexadecimal: of its prompt, and behind it of its content parts as compact JSON where it has any.
+pub fn question_sha256(prompt: &str, parts: &[Part]) -> String {
+    let mut hash = Sha256::new_with_prefix(prompt);
+    if !parts.is_empty() {
+        // A byte that no text holds: no prompt can pass for another one with parts.
+        hash.update([0xff]);
+        hash.update(serde_json::to_vec(parts).expect("parts are JSON"));
+    }
+    hash.finalize().iter().fold(String::new(), |mut hex, byte| {
         write!(hex, "{byte:02x}").expect("writing to a string cannot fail");
         hex
     })
@@ -215,11 +226,13 @@ async fn ask<'a>(
     task: &'a Task,
     seed: u64,
 ) -> (usize, &'a Task, Result<Answer, WorkerError>) {
+    let question = task.question();
     let request = WorkerRequest {
         task_id: &task.id,
         part: "record",
         domain: &task.domain,
-        message: &task.prompt,
+        message: &question,
+        parts: &task.parts,
         seen: &[],
         seen_scores: &[],
         seed: conductor_types::seed::derive(seed, "record", &[&task.id, worker.name()]),
@@ -238,7 +251,7 @@ fn to_row(task: &Task, worker: &str, answer: Answer) -> RecordedAnswer {
         completion_tokens: answer.usage.completion_tokens,
         cost_usd: Some(answer.usage.cost_usd),
         latency_ms: Some(answer.usage.latency_ms),
-        prompt_sha256: Some(prompt_sha256(&task.prompt)),
+        prompt_sha256: Some(question_sha256(&task.prompt, &task.parts)),
     }
 }
 
@@ -267,8 +280,10 @@ fn open(tasks: &[Task], out: &Path) -> Result<(Journal, Vec<RecordedAnswer>), Re
     rows.extend(
         journaled.into_iter().filter(|row| known.insert((row.task_id.clone(), row.worker.clone()))),
     );
-    let hashes: HashMap<&str, String> =
-        tasks.iter().map(|task| (task.id.as_str(), prompt_sha256(&task.prompt))).collect();
+    let hashes: HashMap<&str, String> = tasks
+        .iter()
+        .map(|task| (task.id.as_str(), question_sha256(&task.prompt, &task.parts)))
+        .collect();
     for row in &rows {
         if let (Some(then), Some(now)) = (&row.prompt_sha256, hashes.get(row.task_id.as_str()))
             && then != now

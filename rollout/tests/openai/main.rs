@@ -4,6 +4,7 @@ mod body;
 mod budget;
 mod faults;
 mod limits;
+mod parts;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -14,7 +15,9 @@ use conductor_rollout::ledger::{Account, Ledger};
 use conductor_rollout::pool::{OpenAi, Worker};
 use conductor_rollout::store::AnswerStore;
 use conductor_testkit::provider::{Options, Prices, Provider, Reply, Request, Usage, in_turn};
-use conductor_types::{Answer, WorkerCapability, WorkerError, WorkerErrorKind, WorkerRequest};
+use conductor_types::{
+    Answer, Part, WorkerCapability, WorkerError, WorkerErrorKind, WorkerRequest,
+};
 
 fn settings(base_url: &str) -> schema::OpenAiWorker {
     serde_json::from_value(serde_json::json!({
@@ -39,7 +42,12 @@ async fn ask(worker: &OpenAi) -> Result<Answer, WorkerError> {
 }
 
 async fn ask_sample(worker: &OpenAi, sample: u32) -> Result<Answer, WorkerError> {
+    ask_parts(worker, &[], sample).await
+}
+
+async fn ask_parts(worker: &OpenAi, parts: &[Part], sample: u32) -> Result<Answer, WorkerError> {
     let request = WorkerRequest {
+        parts,
         task_id: "t",
         part: "test",
         domain: "sums",
@@ -199,6 +207,27 @@ async fn cached_tokens_have_a_price_of_their_own_and_effort_is_sent() {
         let expected = (40.0 * 2.0 + 60.0 * 0.5 + 20.0 * 10.0) / 1e6;
         assert!((answer.usage.cost_usd - expected).abs() < 1e-15, "{:?}", answer.usage);
         assert_eq!(last_request(&provider).json()["reasoning_effort"], "low");
+    }
+}
+
+/// Dollars of an answer follow from all that was written for it, wherever the provider has the hidden part.
+#[tokio::test]
+async fn hidden_reasoning_is_paid() {
+    for (usage, written) in [
+        // Inside the completion, and named: it is not counted twice.
+        (
+            r#"{"prompt_tokens":100,"completion_tokens":420,"total_tokens":520,"completion_tokens_details":{"reasoning_tokens":400}}"#,
+            420,
+        ),
+        // Left out of the completion, and in the total only.
+        (r#"{"prompt_tokens":100,"completion_tokens":20,"total_tokens":520}"#, 420),
+    ] {
+        let body =
+            format!("{{\"choices\":[{{\"message\":{{\"content\":\"4\"}}}}],\"usage\":{usage}}}");
+        let answer = ask_provider(&serve(vec![Reply::body(body)])).await.unwrap();
+        assert_eq!(answer.usage.completion_tokens, written, "{usage}");
+        let expected = (100.0 * 2.0 + f64::from(written as u32) * 10.0) / 1e6;
+        assert!((answer.usage.cost_usd - expected).abs() < 1e-15, "{usage}: {:?}", answer.usage);
     }
 }
 

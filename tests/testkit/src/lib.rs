@@ -1,8 +1,10 @@
-//! What tests stand on: a place to work in, recordings made to measure, a provider that plays scripts, and the program
-//! itself with its exit code and both outputs.
+//! What tests stand on: a place to work in, recordings made to measure, a provider and a hub of data sets that play
+//! scripts, and the program itself with its exit code and both outputs.
 //!
 //! Everything here is made for tests: it panics where a test should fail.
 
+pub mod hub;
+pub mod judging;
 pub mod program;
 pub mod provider;
 pub mod recording;

@@ -13,7 +13,7 @@ use std::sync::atomic::AtomicBool;
 use conductor_configs::{Config, schema};
 use conductor_policy::Policy;
 use conductor_policy::generate::Monitor;
-use conductor_reward::evaluation_reward;
+use conductor_reward::{Member, Taken, evaluation_losses, evaluation_reward};
 use conductor_types::{Episode, Outcome, RewardParts, SampleRequest, Split, Task};
 
 pub use stats::{Interval, mcnemar_p, mean_interval};
@@ -150,7 +150,8 @@ pub(crate) fn episodes(
     let mut groups =
         rollouts::all_rounds(environment, &rounds, options, &mut sample, &mut |_, _| {})?;
     for episode in groups.iter_mut().flatten() {
-        episode.reward = episode.score().map(|score| reward_of(episode, score, &config.reward));
+        episode.reward =
+            episode.score().map(|score| reward_of(environment, episode, score, &config.reward));
     }
     Ok(groups)
 }
@@ -166,9 +167,14 @@ pub(crate) fn fits(
 }
 
 /// The group-free reward of an episode with this score.
-fn reward_of(episode: &Episode, score: f64, reward: &schema::Reward) -> RewardParts {
-    let format_ok = !matches!(episode.outcome, Outcome::Malformed(_));
-    evaluation_reward(score, format_ok, episode.outcome.usage().cost_usd, reward)
+fn reward_of(
+    environment: &Environment,
+    episode: &Episode,
+    score: f64,
+    reward: &schema::Reward,
+) -> RewardParts {
+    let member = rollouts::member(environment, episode);
+    evaluation_reward(&Member { score: Some(score), ..member }, reward)
 }
 
 /// Mean reward of the questions whose last round has one; `None` where none has.
@@ -211,8 +217,13 @@ fn by_question(groups: &[Vec<Episode>]) -> BTreeMap<&str, Vec<&Episode>> {
 impl Answered {
     /// This round with what the one before it took.
     fn after(mut self, earlier: &Self, reward: &schema::Reward) -> Self {
-        // The last round's reward knows its own cost only.
-        self.reward -= reward.cost_weight * earlier.cost_usd / reward.cost_unit_usd;
+        // The last round's reward knows only what it took itself.
+        let taken = Taken {
+            cost_usd: earlier.cost_usd,
+            steps: earlier.steps,
+            latency_ms: earlier.latency_ms,
+        };
+        self.reward -= evaluation_losses(&taken, reward);
         self.cost_usd += earlier.cost_usd;
         self.tokens += earlier.tokens;
         self.calls += earlier.calls;
@@ -238,7 +249,7 @@ pub(crate) fn answered(
     Answered {
         task_id: episode.id.task_id.clone(),
         score,
-        reward: reward_of(episode, score.unwrap_or(0.0), reward).total(),
+        reward: reward_of(environment, episode, score.unwrap_or(0.0), reward).total(),
         cost_usd: usage.cost_usd,
         tokens: (usage.prompt_tokens + usage.completion_tokens) as f64,
         calls: episode.outcome.calls().len() as f64,

@@ -104,6 +104,12 @@ pub struct Report {
     pub questions: usize,
     /// `reward.cost_weight` / `reward.cost_unit_usd`: reward lost per dollar.
     pub reward_per_usd: f64,
+    /// `reward.steps_weight` / `reward.steps_unit`: reward lost per step.
+    pub reward_per_step: f64,
+    /// `reward.latency_weight` / `reward.latency_unit_secs`: reward lost per second on the critical path.
+    pub reward_per_sec: f64,
+    /// `reward.obedience_weight`: gained where a question's constraint is obeyed.
+    pub reward_of_obedience: f64,
     /// Every contestant.
     pub rows: Vec<Row>,
     /// Paired difference of each later policy from the first one (the untrained), by name.
@@ -157,6 +163,9 @@ pub(crate) fn report(
         simulated_workers: simulated.map(|card| card.name.clone()).collect(),
         questions: named.first().map_or(0, |(_, _, row)| row.len()),
         reward_per_usd: config.reward.cost_weight / config.reward.cost_unit_usd,
+        reward_per_step: config.reward.steps_weight / config.reward.steps_unit,
+        reward_per_sec: config.reward.latency_weight / config.reward.latency_unit_secs,
+        reward_of_obedience: config.reward.obedience_weight,
         rows,
         against_first_policy,
         by_domain,

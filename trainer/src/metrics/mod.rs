@@ -5,7 +5,7 @@ mod calls;
 use std::collections::BTreeMap;
 
 use conductor_rollout::Pool;
-use conductor_types::{Episode, FinishReason, Outcome, Verdict, WorkflowErrorKind};
+use conductor_types::{Episode, FinishReason, Outcome, RewardParts, Verdict, WorkflowErrorKind};
 
 use crate::learner::UpdateStats;
 
@@ -38,6 +38,12 @@ pub(crate) fn of_episodes(groups: &[Vec<Episode>], pool: &Pool) -> Metrics {
     set("critic/rewards/min", rewards().reduce(f64::min).unwrap_or(0.0));
     set("reward/correctness", mean(all.iter().filter_map(|e| e.score())));
     set("reward/cost", mean(all.iter().filter_map(|e| e.reward).map(|r| r.cost)));
+    for (index, part) in RewardParts::NAMES.into_iter().enumerate() {
+        let values: Vec<f64> =
+            all.iter().filter_map(|e| e.reward).map(|reward| reward.values()[index]).collect();
+        set(&format!("rewards/{part}/mean"), mean(values.iter().copied()));
+        set(&format!("rewards/{part}/std"), deviation(&values));
+    }
     let spreads: Vec<f64> = groups.iter().map(|group| spread(group)).collect();
     set("reward_std", mean(spreads.iter().copied()));
     set("frac_reward_zero_std", mean(spreads.iter().map(|&s| f64::from(u8::from(s < 1e-9)))));
@@ -89,11 +95,16 @@ pub(crate) fn of_episodes(groups: &[Vec<Episode>], pool: &Pool) -> Metrics {
 
 fn spread(group: &[Episode]) -> f64 {
     let rewards: Vec<f64> = group.iter().filter_map(|e| e.reward).map(|r| r.total()).collect();
-    if rewards.len() < 2 {
+    deviation(&rewards)
+}
+
+/// The standard deviation (n − 1); 0 of fewer than two values.
+fn deviation(values: &[f64]) -> f64 {
+    if values.len() < 2 {
         return 0.0;
     }
-    let center = mean(rewards.iter().copied());
-    (rewards.iter().map(|r| (r - center).powi(2)).sum::<f64>() / (rewards.len() - 1) as f64).sqrt()
+    let center = mean(values.iter().copied());
+    (values.iter().map(|r| (r - center).powi(2)).sum::<f64>() / (values.len() - 1) as f64).sqrt()
 }
 
 fn flag(value: bool) -> f64 {

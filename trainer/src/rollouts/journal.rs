@@ -8,7 +8,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
-use conductor_types::{Episode, EpisodeId, Outcome, Verdict, seed};
+use conductor_types::{Episode, EpisodeId, Graded, Outcome, Verdict, seed};
 use serde::{Deserialize, Serialize};
 
 use super::{Job, episode};
@@ -19,7 +19,7 @@ const PREFIX: &str = ".journal-";
 /// The journal of a step.
 pub(super) struct Journal {
     file: Option<(PathBuf, File)>,
-    known: HashMap<(EpisodeId, u64), (Outcome, Verdict)>,
+    known: HashMap<(EpisodeId, u64), (Outcome, Graded)>,
     step: Option<u64>,
 }
 
@@ -31,6 +31,9 @@ struct Line {
     hash: u64,
     outcome: Outcome,
     verdict: Verdict,
+    /// Lines of earlier programs do not say.
+    #[serde(default)]
+    extracted: Option<String>,
 }
 
 impl Journal {
@@ -55,7 +58,10 @@ impl Journal {
         let known = bytes[..whole]
             .split(|&byte| byte == b'\n')
             .filter_map(|line| serde_json::from_slice::<Line>(line).ok())
-            .map(|line| ((line.id, line.hash), (line.outcome, line.verdict)))
+            .map(|line| {
+                let graded = Graded { extracted: line.extracted, verdict: line.verdict };
+                ((line.id, line.hash), (line.outcome, graded))
+            })
             .collect();
         Ok(Self { file: Some((path, file)), known, step: Some(step) })
     }
@@ -65,8 +71,8 @@ impl Journal {
         let step = self.step?;
         let id =
             EpisodeId { step, task_id: job.task.id.clone(), sample: job.sample, round: job.round };
-        let (outcome, verdict) = self.known.get(&(id, hash(job)))?;
-        Some(episode(job, step, outcome.clone(), Some(verdict.clone())))
+        let (outcome, graded) = self.known.get(&(id, hash(job)))?;
+        Some(episode(job, step, outcome.clone(), Some(graded.clone())))
     }
 
     /// Keeps a finished episode that has a verdict; the others are cheap, or may do better another time.
@@ -81,6 +87,7 @@ impl Journal {
             hash: hash(job),
             outcome: episode.outcome.clone(),
             verdict,
+            extracted: episode.extracted.clone(),
         };
         let mut bytes = serde_json::to_vec(&line).expect("an episode is numbers and texts");
         bytes.push(b'\n');
@@ -108,5 +115,10 @@ pub(crate) fn forget_before(folder: &Path, step: u64) -> Result<(), TrainError> 
 /// Of everything that an outcome follows from beside the pool: the prompt, and what the policy wrote.
 fn hash(job: &Job<'_>) -> u64 {
     let before = job.before.as_ref().map(|before| before.answer.as_str()).unwrap_or_default();
-    seed::derive(0, "journal", &[&job.prompt, &job.completion.text, &job.task.prompt, before])
+    let mut texts = vec![&*job.prompt, &*job.completion.text, &*job.task.prompt, before];
+    let parts = serde_json::to_string(&job.task.parts).expect("parts are JSON");
+    if !job.task.parts.is_empty() {
+        texts.push(&parts);
+    }
+    seed::derive(0, "journal", &texts)
 }

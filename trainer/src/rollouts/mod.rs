@@ -16,9 +16,9 @@ use conductor_configs::schema;
 use conductor_rollout::dispatch::{DispatchOptions, Left, dispatch};
 use conductor_rollout::execute::{self, RoundBefore, RunOptions};
 use conductor_types::{
-    ChatMessage, Completion, Episode, EpisodeId, FinishReason, Outcome, Role, SampleRequest,
-    Sampler, SamplerError, Task, Unscorable, Verdict, WorkerError, WorkerErrorKind, Workflow,
-    WorkflowError, seed,
+    ChatMessage, Completion, Episode, EpisodeId, FinishReason, Graded, Outcome, Role,
+    SampleRequest, Sampler, SamplerError, Task, Unscorable, Verdict, WorkerError, WorkerErrorKind,
+    Workflow, WorkflowError, seed,
 };
 
 use crate::TrainError;
@@ -29,7 +29,7 @@ pub use failures::Failing;
 pub(crate) use failures::{nothing_scorable, pool_is_down};
 pub(crate) use journal::forget_before;
 pub(crate) use rounds::{Rounds, all_rounds};
-pub(crate) use shape::shape;
+pub(crate) use shape::{member, shape};
 
 use failures::Health;
 use journal::Journal;
@@ -247,7 +247,7 @@ async fn run_job(
         Err(error) => Outcome::Malformed(error.clone()),
         Ok(workflow) => execute::run(&environment.pool, task, workflow.clone(), run_options).await,
     };
-    let verdict = match &outcome {
+    let graded = match &outcome {
         Outcome::Malformed(_) => None,
         Outcome::Failed { error, .. } => {
             let cause = match error.kind {
@@ -255,19 +255,22 @@ async fn run_job(
                 WorkerErrorKind::BudgetReached => Unscorable::BudgetReached,
                 _ => Unscorable::WorkerFailed,
             };
-            Some(Verdict::Unscorable { cause, detail: error.to_string() })
+            let verdict = Verdict::Unscorable { cause, detail: error.to_string() };
+            Some(Graded { extracted: None, verdict })
         }
         Outcome::Ran { answer, recorded_score, .. } => {
-            Some(environment.grade(task, answer, *recorded_score).await)
+            Some(environment.grade(part, task, answer, *recorded_score).await)
         }
     };
-    episode(job, options.step, outcome, verdict)
+    episode(job, options.step, outcome, graded)
 }
 
 /// More samples than any group has; answers of later rounds are numbered behind those of earlier ones.
 const SAMPLES_A_ROUND: u32 = 1 << 16;
 
-fn episode(job: &Job<'_>, step: u64, outcome: Outcome, verdict: Option<Verdict>) -> Episode {
+fn episode(job: &Job<'_>, step: u64, outcome: Outcome, graded: Option<Graded>) -> Episode {
+    let (extracted, verdict) =
+        graded.map_or((None, None), |graded| (graded.extracted, Some(graded.verdict)));
     Episode {
         id: EpisodeId { step, task_id: job.task.id.clone(), sample: job.sample, round: job.round },
         domain: job.task.domain.clone(),
@@ -275,6 +278,7 @@ fn episode(job: &Job<'_>, step: u64, outcome: Outcome, verdict: Option<Verdict>)
         completion: job.completion.clone(),
         outcome,
         verdict,
+        extracted,
         reward: None,
         advantage: None,
     }
@@ -295,9 +299,9 @@ fn straggler(job: &Job<'_>, step: u64) -> Episode {
             },
         },
     };
-    let unscorable = Verdict::Unscorable { cause: Unscorable::Cancelled, detail };
-    let verdict = job.workflow.is_ok().then_some(unscorable);
-    episode(job, step, outcome, verdict)
+    let verdict = Verdict::Unscorable { cause: Unscorable::Cancelled, detail };
+    let graded = job.workflow.is_ok().then_some(Graded { extracted: None, verdict });
+    episode(job, step, outcome, graded)
 }
 
 fn readable(request: &SampleRequest) -> String {

@@ -3,13 +3,15 @@
 use std::collections::HashMap;
 
 use conductor_configs::schema::{self, Credit};
-use conductor_reward::{Credited, Member, shape_group};
+use conductor_reward::{Credited, Member, Taken, shape_group};
 use conductor_types::{Episode, Outcome};
 
-use crate::advantage;
+use crate::environment::Environment;
+use crate::{advantage, obedience};
 
 /// Shapes every group's rewards and sets its advantages. Rounds of one sample share in the reward as `reward.credit` says.
 pub(crate) fn shape(
+    environment: &Environment,
     groups: &mut [Vec<Episode>],
     reward: &schema::Reward,
     options: &schema::Advantage,
@@ -19,10 +21,8 @@ pub(crate) fn shape(
         let members: Vec<Member> = group
             .iter()
             .map(|episode| Member {
-                score: episode.score(),
-                format_ok: is_workflow(episode),
-                cost_usd: episode.outcome.usage().cost_usd,
                 credited: credited(episode, &own, reward.credit),
+                ..member(environment, episode)
             })
             .collect();
         let rewards = shape_group(&members, reward);
@@ -31,6 +31,24 @@ pub(crate) fn shape(
             episode.reward = reward;
             episode.advantage = advantage;
         }
+    }
+}
+
+/// What a reward knows of an episode that stands alone.
+pub(crate) fn member(environment: &Environment, episode: &Episode) -> Member {
+    let latency_ms = match &episode.outcome {
+        Outcome::Ran { critical_path_ms, .. } => *critical_path_ms,
+        // Without a verdict there is no reward, and without a workflow nothing was waited for.
+        Outcome::Failed { .. } | Outcome::Malformed(_) => 0.0,
+    };
+    let steps = episode.outcome.workflow().map_or(0, |workflow| workflow.steps.len());
+    let cost_usd = episode.outcome.usage().cost_usd;
+    Member {
+        score: episode.score(),
+        format_ok: is_workflow(episode),
+        taken: Taken { cost_usd, steps: steps as f64, latency_ms },
+        obeys: obedience::of(environment, episode),
+        credited: None,
     }
 }
 

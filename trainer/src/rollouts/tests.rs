@@ -5,6 +5,8 @@ use conductor_rollout::recording::{self, RecordedAnswer, Recording};
 
 use super::*;
 
+mod rewards;
+
 /// Says what it is told to, sample by sample.
 struct Script(Vec<&'static str>);
 
@@ -86,7 +88,7 @@ fn completions_become_episodes_with_verdicts_rewards_and_advantages() {
     let mut groups = collect(&environment, &tasks, &requests, completions, options, &mut |_, _| {})
         .expect("episodes");
     assert_eq!(groups.len(), 2);
-    shape(&mut groups, &config.reward, &config.train.advantage);
+    shape(&environment, &mut groups, &config.reward, &config.train.advantage);
     for (group, task) in groups.iter().zip(&tasks) {
         assert!(group.iter().all(|episode| episode.id.task_id == task.id && episode.id.step == 4));
         assert_eq!(
@@ -178,11 +180,11 @@ fn a_later_round_sees_the_answer_before_it_and_may_let_it_stand() {
         assert!(ours.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-12), "{ours:?}");
     };
     config.reward.credit = schema::Credit::Discounted { share: 0.25 };
-    shape(&mut groups, &config.reward, &config.train.advantage);
+    shape(&environment, &mut groups, &config.reward, &config.train.advantage);
     close(&totals(&groups[0]), &[0.625, 0.875, 1.0, 0.0]);
     close(&totals(&groups[2]), &[1.0, 0.5, 1.0]);
     config.reward.credit = schema::Credit::Transition {};
-    shape(&mut groups, &config.reward, &config.train.advantage);
+    shape(&environment, &mut groups, &config.reward, &config.train.advantage);
     close(&totals(&groups[0]), &[0.5, 1.0, 1.0, 0.0]);
     close(&totals(&groups[2]), &[1.5, 0.0, 1.0]);
 }
@@ -207,9 +209,10 @@ fn a_finished_episode_is_taken_from_the_journal_until_a_checkpoint_has_it() {
     let path = journal.join(".journal-000004-train.jsonl");
     let mut lines = std::fs::read_to_string(&path).expect("a journal");
     assert_eq!(lines.lines().count(), 4);
+    assert_eq!(first[0][0].extracted.as_deref(), Some("a"));
     // What it says is believed, which shows that nothing was run; a line that was cut short is not.
     lines = lines.replace("no idea", "an idea") + "{\"id\":";
-    std::fs::write(&path, lines).expect("written");
+    std::fs::write(&path, &lines).expect("written");
     let again = run([GO_0, GO_1]);
     let answer = |episode: &Episode| match &episode.outcome {
         Outcome::Ran { answer, .. } => answer.clone(),
@@ -219,6 +222,11 @@ fn a_finished_episode_is_taken_from_the_journal_until_a_checkpoint_has_it() {
     assert_eq!(first[0][0], again[0][0]);
     // Another completion is another episode.
     assert_eq!(answer(&run([GO_1, GO_1])[0][0]), "no idea");
+    // A line of an earlier program does not say what was found, and is believed as well.
+    lines = lines.replace(",\"extracted\":\"a\"", "");
+    std::fs::write(&path, &lines).expect("written");
+    let earlier = run([GO_0, GO_1]);
+    assert_eq!((&earlier[0][0].extracted, &earlier[0][0].verdict), (&None, &first[0][0].verdict));
     forget_before(&journal, 4).unwrap();
     assert!(path.exists());
     forget_before(&journal, 5).unwrap();

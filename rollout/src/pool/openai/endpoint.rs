@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use conductor_configs::schema;
-use conductor_types::{Answer, Usage, WorkerErrorKind};
+use conductor_types::{Answer, Part, Usage, WorkerErrorKind};
 use reqwest::header::{self, HeaderMap};
 use reqwest::{StatusCode, Url};
 use serde::Deserialize;
@@ -77,9 +77,9 @@ impl Endpoint {
         })
     }
 
-    /// The request that sends `message` as the user's.
-    pub fn request(&self, message: &str) -> ChatRequest {
-        self.form.request(message)
+    /// The request that sends `message` as the user's, or its content parts where there are any.
+    pub fn request(&self, message: &str, parts: &[Part]) -> ChatRequest {
+        self.form.request(message, parts)
     }
 
     /// Sends the request and reads the whole answer. `learn` sees the head of every answer, good or bad.
@@ -215,7 +215,7 @@ impl Endpoint {
         let counts = reported.unwrap_or_else(|| {
             self.uncounted.fetch_add(1, Ordering::Relaxed);
             Counts {
-                prompt: tokens::count(&request.message),
+                prompt: tokens::count(&request.message) + request.image_tokens,
                 cached: 0,
                 completion: tokens::count(&text),
             }

@@ -107,7 +107,7 @@ impl OpenAi {
 
     async fn answer(&self, request: &WorkerRequest<'_>) -> Result<Answer, WorkerError> {
         let sample = self.samples.then_some(request.sample);
-        let chat = self.line.endpoint.request(request.message);
+        let chat = self.line.endpoint.request(request.message, request.parts);
         let key = AnswerKey::of(&self.card.name, &chat.body, sample);
         let call = PaidCall {
             line: Arc::clone(&self.line),

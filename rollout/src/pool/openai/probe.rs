@@ -121,7 +121,7 @@ impl Probe {
 }
 
 async fn ask(endpoint: &Endpoint, settings: &schema::OpenAiWorker) -> Probe {
-    let request = endpoint.request(MESSAGE);
+    let request = endpoint.request(MESSAGE, &[]);
     let start = Instant::now();
     // Also the head of an answer that never becomes whole says something of the limits.
     let head = Mutex::new(HeaderMap::new());

@@ -1,6 +1,7 @@
 //! What a live worker is asked: the JSON body of a request, and how much of a token limit it may take.
 
 use conductor_configs::schema;
+use conductor_types::Part;
 use serde_json::{Map, Value, json};
 
 use crate::card::Price;
@@ -18,6 +19,8 @@ pub struct ChatRequest {
     pub body: String,
     /// The message, to be counted where the endpoint does not.
     pub message: String,
+    /// Tokens of what of it is no text, at most.
+    pub image_tokens: u64,
     /// Prompt tokens by estimate and answer tokens at their most: what the call may take of a token limit.
     pub most_tokens: u64,
     /// Dollars at most.
@@ -38,10 +41,11 @@ impl Form {
         Self { settings: settings.clone(), price }
     }
 
-    /// The request that sends `message` as the user's.
-    pub fn request(&self, message: &str) -> ChatRequest {
+    /// The request that sends `message` as the user's, or its content parts as they are, where there are any.
+    pub fn request(&self, message: &str, parts: &[Part]) -> ChatRequest {
         let Self { settings, .. } = self;
-        let mut messages = vec![json!({ "role": "user", "content": message })];
+        let content = if parts.is_empty() { json!(message) } else { json!(parts) };
+        let mut messages = vec![json!({ "role": "user", "content": content })];
         if let Some(prefill) = &settings.prefill {
             messages.push(json!({ "role": "assistant", "content": prefill }));
         }
@@ -59,11 +63,14 @@ impl Form {
         for (field, value) in &settings.extra_body {
             body.entry(field).or_insert_with(|| value.clone());
         }
-        let prompt_tokens = estimate(message);
+        let images = parts.iter().filter(|part| part.text().is_none()).count() as u64;
+        let image_tokens = images * u64::from(settings.image_tokens);
+        let prompt_tokens = estimate(message) + image_tokens;
         ChatRequest {
             body: Value::Object(body).to_string(),
             message: message.to_owned(),
-            most_usd: self.most_usd(message),
+            image_tokens,
+            most_usd: self.most_usd(message, image_tokens),
             most_tokens: prompt_tokens + u64::from(settings.max_tokens),
             too_long: self.too_long(message),
         }
@@ -77,10 +84,11 @@ impl Form {
         }
     }
 
-    /// The most that a request can cost: no tokenizer makes more tokens than there are bytes.
-    fn most_usd(&self, message: &str) -> f64 {
+    /// The most that a request can cost: no tokenizer makes more tokens than there are bytes, and what is no text takes what the
+    /// configuration says.
+    fn most_usd(&self, message: &str, image_tokens: u64) -> f64 {
         let prefill = self.settings.prefill.as_ref().map_or(0, String::len);
-        let prompt = (message.len() + prefill) as u64 + TEMPLATE_TOKENS;
+        let prompt = (message.len() + prefill) as u64 + TEMPLATE_TOKENS + image_tokens;
         self.price.of(prompt, u64::from(self.settings.max_tokens))
     }
 

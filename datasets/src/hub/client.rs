@@ -1,0 +1,269 @@
+//! Requests to the hub, through hf-hub's client: its address of a file, its headers with the token, its agent, which
+//! keeps the token from other hosts when it is redirected. What the crate does not do is set on each request here:
+//! limits of time (it has none), a limit of redirects that answer each other, no compression (which would make ranges
+//! mean something else), and statuses with their headers (it keeps the number alone, and no `Retry-After`).
+
+use hf_hub::api::sync::{Api, ApiBuilder, ApiRepo};
+use hf_hub::{Cache, Repo, RepoType};
+use ureq::http::{Response, StatusCode};
+use ureq::{Body, Error};
+
+use super::error::HubError;
+use super::retry::{Fault, Job, wait_of};
+use super::settings::{HubSettings, Token};
+
+/// A client of one hub. It has no `Debug`, since hf-hub's shows the token.
+pub(super) struct Client<'a> {
+    api: Api,
+    pub settings: &'a HubSettings,
+}
+
+/// A request.
+#[derive(Clone, Copy)]
+pub(super) enum Ask<'a> {
+    /// What files there are, with lengths and sums.
+    Listing,
+    /// A file from this byte on.
+    File { path: &'a str, from: u64 },
+    /// What the hub itself says of a file, which may be that another address has it.
+    Head { path: &'a str },
+}
+
+impl<'a> Client<'a> {
+    pub fn new(settings: &'a HubSettings) -> Result<Self, HubError> {
+        let api = ApiBuilder::from_cache(Cache::new(settings.cache.clone()))
+            .with_endpoint(settings.endpoint.clone())
+            .with_token(settings.token.as_ref().map(|token| Token::reveal(token).to_owned()))
+            .with_progress(false)
+            .with_user_agent("conductor", env!("CARGO_PKG_VERSION"))
+            .build()
+            .map_err(|error| HubError::Answer {
+                what: "the client of the hub".into(),
+                expected: "to be made".into(),
+                given: error.to_string(),
+            })?;
+        Ok(Self { api, settings })
+    }
+
+    /// A data set at a revision.
+    pub fn repo(&self, repository: &str, revision: &str) -> ApiRepo {
+        self.api.repo(repo(repository, revision))
+    }
+
+    pub fn job(&self, what: &'a str) -> Job<'a> {
+        Job {
+            what,
+            endpoint: &self.settings.endpoint,
+            has_token: self.settings.token.is_some(),
+            patience: self.settings.patience,
+        }
+    }
+
+    /// Sends a request and hands back an answer that is none of refusal.
+    pub fn ask(
+        &self,
+        repo: &ApiRepo,
+        repository: &str,
+        ask: Ask<'_>,
+    ) -> Result<Response<Body>, Fault> {
+        let request = repo.info_request();
+        let (request, redirects) = match ask {
+            Ask::Listing => (request.query("blobs", "true"), 8),
+            Ask::File { path, from: 0 } => (request.uri(repo.url(&encoded(path))), 8),
+            Ask::File { path, from } => {
+                let request = request.uri(repo.url(&encoded(path)));
+                (request.header("Range", format!("bytes={from}-")), 8)
+            }
+            Ask::Head { path } => {
+                let request = request.uri(repo.url(&encoded(path)));
+                (request.header("Range", "bytes=0-0"), 0)
+            }
+        };
+        let silence = Some(self.settings.patience.silence);
+        let response = request
+            .config()
+            .http_status_as_error(false)
+            .accept_encoding("identity")
+            .max_redirects(redirects)
+            .max_redirects_will_error(redirects > 0)
+            .timeout_resolve(silence)
+            .timeout_connect(silence)
+            .timeout_recv_response(silence)
+            .timeout_per_read(silence)
+            .timeout_per_write(silence)
+            .build()
+            .call()
+            .map_err(|error| self.broken(ask, error))?;
+        let status = response.status();
+        let fine = status.is_success()
+            || status == StatusCode::RANGE_NOT_SATISFIABLE
+            || (redirects == 0 && status.is_redirection());
+        if fine { Ok(response) } else { Err(self.refused(repository, repo, ask, &response)) }
+    }
+
+    /// No answer came.
+    fn broken(&self, ask: Ask<'_>, error: Error) -> Fault {
+        match error {
+            Error::TooManyRedirects | Error::RedirectFailed => Fault::Final(HubError::Answer {
+                what: ask.name().to_owned(),
+                expected: "the file, or a redirect to it".into(),
+                given: "redirects without an end; is HF_ENDPOINT a hub or a mirror of one?".into(),
+            }),
+            Error::BadUri(_) | Error::Http(_) | Error::InvalidProxyUrl => {
+                Fault::Final(HubError::Answer {
+                    what: ask.name().to_owned(),
+                    expected: format!("an address under {}", self.settings.endpoint),
+                    given: format!("one that cannot be used ({error})"),
+                })
+            }
+            Error::Tls(_) | Error::Rustls(_) | Error::Pem(_) | Error::TlsRequired => {
+                Fault::Final(HubError::Answer {
+                    what: ask.name().to_owned(),
+                    expected: format!("a certificate for {}", self.settings.endpoint),
+                    given: error.to_string(),
+                })
+            }
+            error => Fault::passing(error.to_string()),
+        }
+    }
+
+    /// An answer with a status of refusal.
+    fn refused(
+        &self,
+        repository: &str,
+        repo: &ApiRepo,
+        ask: Ask<'_>,
+        response: &Response<Body>,
+    ) -> Fault {
+        let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
+        let status = response.status();
+        let code = header("x-error-code").unwrap_or_default();
+        match status.as_u16() {
+            408 | 425 | 429 | 500..=599 => Fault::Passing {
+                cause: format!("HTTP {status}"),
+                wait: wait_of(header("retry-after"), header("ratelimit")),
+            },
+            _ if code == "GatedRepo" || status == StatusCode::FORBIDDEN => {
+                self.no_access(repository, status, &self.gated(repository))
+            }
+            _ if matches!(code, "RepoNotFound" | "RevisionNotFound" | "EntryNotFound")
+                || status == StatusCode::NOT_FOUND =>
+            {
+                self.missing(repository, repo, ask, code)
+            }
+            401 => {
+                let reason = if self.settings.token.is_some() {
+                    format!(
+                        "the token is not accepted (was it revoked, or did it expire?); make one at \
+                         {}/settings/tokens and put it into HF_TOKEN or {}",
+                        self.settings.endpoint,
+                        self.settings.home.join("token").display()
+                    )
+                } else {
+                    self.gated(repository)
+                };
+                self.no_access(repository, status, &reason)
+            }
+            _ => Fault::Final(HubError::Answer {
+                what: ask.name().to_owned(),
+                expected: "a file".into(),
+                given: format!("HTTP {status}"),
+            }),
+        }
+    }
+
+    fn no_access(&self, repository: &str, status: StatusCode, reason: &str) -> Fault {
+        Fault::Final(HubError::Access {
+            repository: repository.to_owned(),
+            status: status.as_u16(),
+            reason: reason.to_owned(),
+        })
+    }
+
+    fn gated(&self, repository: &str) -> String {
+        let endpoint = &self.settings.endpoint;
+        let accept = format!(
+            "its owner lets in only who accepted the terms: sign in, open \
+             {endpoint}/datasets/{repository} and accept them"
+        );
+        if self.settings.token.is_some() {
+            format!(
+                "{accept} with the account that the token belongs to; a fine-grained token also needs \
+                 the right to read gated repositories"
+            )
+        } else {
+            format!(
+                "{accept}; then make a token that may read at {endpoint}/settings/tokens and put it \
+                 into HF_TOKEN or {}",
+                self.settings.home.join("token").display()
+            )
+        }
+    }
+
+    fn missing(&self, repository: &str, repo: &ApiRepo, ask: Ask<'_>, code: &str) -> Fault {
+        let revision = repo
+            .url("")
+            .rsplit("/resolve/")
+            .next()
+            .unwrap_or_default()
+            .trim_matches('/')
+            .to_owned();
+        let (what, help) = match (ask, code) {
+            (_, "RepoNotFound") => (
+                format!("data set {repository}, or it is private"),
+                "check HF_ENDPOINT, or give the token of an account that may see it in HF_TOKEN",
+            ),
+            (Ask::File { path, .. } | Ask::Head { path }, "" | "EntryNotFound") => (
+                format!("{path} in {repository} at {revision}"),
+                "a mirror may lag behind; try another HF_ENDPOINT or another --revision",
+            ),
+            _ => (
+                format!("revision {revision} of {repository}"),
+                "give another --revision, or none for the newest; check HF_ENDPOINT",
+            ),
+        };
+        Fault::Final(HubError::Missing {
+            endpoint: self.settings.endpoint.clone(),
+            what,
+            help: help.to_owned(),
+        })
+    }
+}
+
+impl Ask<'_> {
+    fn name(&self) -> &str {
+        match self {
+            Self::Listing => "the list of files",
+            Self::File { path, .. } | Self::Head { path } => path,
+        }
+    }
+}
+
+/// A data set at a revision, as hf-hub names it.
+pub(super) fn repo(repository: &str, revision: &str) -> Repo {
+    Repo::with_revision(repository.to_owned(), RepoType::Dataset, revision.to_owned())
+}
+
+/// A path as it stands in an address; hf-hub puts it there as it is.
+fn encoded(path: &str) -> String {
+    use std::fmt::Write as _;
+    path.bytes().fold(String::new(), |mut text, byte| {
+        if byte.is_ascii_alphanumeric() || b"-_.~/".contains(&byte) {
+            text.push(byte as char);
+        } else {
+            let _ = write!(text, "%{byte:02X}");
+        }
+        text
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_encoded_for_addresses() {
+        assert_eq!(encoded("data/test-00000.parquet"), "data/test-00000.parquet");
+        assert_eq!(encoded("a b/ü?#%.csv"), "a%20b/%C3%BC%3F%23%25.csv");
+    }
+}

@@ -1,0 +1,269 @@
+//! What a function returned against the JSON of what it should have returned: Python's `==`, on plain data.
+
+use std::collections::HashSet;
+use std::fmt::Write as _;
+
+use conductor_sandbox::Plain;
+
+use super::json::Json;
+
+/// Which tuples count as lists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Tuples {
+    /// All: JSON has no tuples, and an answer that is right but for its brackets is right.
+    Anywhere,
+    /// Only the returned value itself (the official evaluator's rule).
+    Outermost,
+}
+
+/// Whether `returned == expected`, as Python has it: 1, 1.0 and True are one value, not-a-number equals nothing.
+pub(super) fn equal(returned: &Plain, expected: &Json, tuples: Tuples) -> bool {
+    match (returned, expected) {
+        (Plain::Tuple(a), Json::List(b)) => all_equal(a, b, tuples),
+        _ => same(returned, expected, tuples),
+    }
+}
+
+fn same(a: &Plain, b: &Json, tuples: Tuples) -> bool {
+    match (a, b) {
+        (Plain::None, Json::Null) => true,
+        (Plain::Str(a), Json::Text(b)) => a == b,
+        (Plain::List(a), Json::List(b)) => all_equal(a, b, tuples),
+        (Plain::Tuple(a), Json::List(b)) if tuples == Tuples::Anywhere => all_equal(a, b, tuples),
+        (Plain::Dict(entries), Json::Object(expected)) => {
+            // A dictionary has each key once; what claims to have one twice is no dictionary.
+            let mut seen = HashSet::new();
+            entries.len() == expected.len()
+                && entries.iter().all(|(key, value)| match key {
+                    Plain::Str(key) => expected
+                        .get(key)
+                        .is_some_and(|wanted| seen.insert(key) && same(value, wanted, tuples)),
+                    _ => false,
+                })
+        }
+        _ => match (number_of(a), number_of_json(b)) {
+            (Some(a), Some(b)) => a.equals(&b),
+            _ => false,
+        },
+    }
+}
+
+fn all_equal(a: &[Plain], b: &[Json], tuples: Tuples) -> bool {
+    a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b, tuples))
+}
+
+/// A Python number: an integer of any length, or a float.
+enum Number<'a> {
+    /// Digits without leading zeros, behind a minus where it is below zero.
+    Int(&'a str),
+    Float(f64),
+}
+
+impl Number<'_> {
+    #[expect(clippy::float_cmp, reason = "Python's == is meant")]
+    fn equals(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Int(a), Self::Int(b)) => a == b,
+            (Self::Float(a), Self::Float(b)) => a == b,
+            (Self::Int(int), Self::Float(float)) | (Self::Float(float), Self::Int(int)) => {
+                /// Digits of the largest float and its sign.
+                const LONGEST: usize = 310;
+                // Exact: a float without a fraction is an integer, and all its digits are printed.
+                let whole = float.is_finite() && float.fract() == 0.0 && int.len() <= LONGEST;
+                whole && format!("{:.0}", float + 0.0).as_str() == *int
+            }
+        }
+    }
+}
+
+fn number_of(value: &Plain) -> Option<Number<'_>> {
+    match value {
+        Plain::Bool(value) => Some(Number::Int(if *value { "1" } else { "0" })),
+        Plain::Int(text) => integer(text).map(Number::Int),
+        Plain::Float(text) => text.parse().ok().map(Number::Float),
+        _ => None,
+    }
+}
+
+fn number_of_json(value: &Json) -> Option<Number<'_>> {
+    match value {
+        Json::Bool(value) => Some(Number::Int(if *value { "1" } else { "0" })),
+        Json::Int(text) => Some(Number::Int(text)),
+        Json::Float(value) => Some(Number::Float(*value)),
+        _ => None,
+    }
+}
+
+/// The text of a Python integer. It comes from the program's side, so it is held to its form.
+fn integer(text: &str) -> Option<&str> {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    let canonical = !digits.starts_with('0') || text == "0";
+    let whole = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    (canonical && whole).then_some(text)
+}
+
+/// The value as Python would print it, cut where it is longer than `longest` characters.
+pub(super) fn shown(value: &Plain, longest: usize) -> String {
+    let mut text = String::new();
+    write_value(value, longest, &mut text);
+    if let Some((end, _)) = text.char_indices().nth(longest) {
+        text.truncate(end);
+        text.push('…');
+    }
+    text
+}
+
+fn write_value(value: &Plain, longest: usize, out: &mut String) {
+    // Every level of nesting writes a bracket first, so that depth is bounded as length is.
+    if out.len() > longest {
+        return;
+    }
+    let room = longest - out.len();
+    match value {
+        Plain::None => out.push_str("None"),
+        Plain::Bool(true) => out.push_str("True"),
+        Plain::Bool(false) => out.push_str("False"),
+        Plain::Int(text) | Plain::Float(text) | Plain::Other(text) => {
+            out.extend(text.chars().take(room + 1));
+        }
+        Plain::Str(text) => {
+            let cut: String = text.chars().take(room + 1).collect();
+            let _ = write!(out, "{cut:?}");
+        }
+        Plain::List(items) => write_all(items, ["[", "]"], longest, out),
+        Plain::Tuple(items) => write_all(items, ["(", ")"], longest, out),
+        Plain::Dict(entries) => {
+            out.push('{');
+            for (index, (key, value)) in entries.iter().enumerate() {
+                if out.len() > longest {
+                    return;
+                }
+                out.push_str(if index == 0 { "" } else { ", " });
+                write_value(key, longest, out);
+                out.push_str(": ");
+                write_value(value, longest, out);
+            }
+            out.push('}');
+        }
+    }
+}
+
+fn write_all(items: &[Plain], brackets: [&str; 2], longest: usize, out: &mut String) {
+    out.push_str(brackets[0]);
+    for (index, item) in items.iter().enumerate() {
+        if out.len() > longest {
+            return;
+        }
+        out.push_str(if index == 0 { "" } else { ", " });
+        write_value(item, longest, out);
+    }
+    out.push_str(brackets[1]);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::json::parse;
+    use super::*;
+
+    fn int(text: &str) -> Plain {
+        Plain::Int(text.into())
+    }
+
+    fn float(text: &str) -> Plain {
+        Plain::Float(text.into())
+    }
+
+    fn text(text: &str) -> Plain {
+        Plain::Str(text.into())
+    }
+
+    fn is(value: &Plain, json: &str) -> bool {
+        equal(value, &parse(json).unwrap(), Tuples::Anywhere)
+    }
+
+    // Each line is CPython 3.11's `value == json.loads(text)`.
+    #[test]
+    fn equality_is_pythons() {
+        for (value, json) in [
+            (Plain::None, "null"),
+            (int("1"), "1"),
+            (int("1"), "1.0"),
+            (int("1"), "true"),
+            (float("1.0"), "true"),
+            (Plain::Bool(true), "1"),
+            (Plain::Bool(true), "1.0"),
+            (Plain::Bool(false), "-0.0"),
+            (float("-0.0"), "0"),
+            (float("1e+16"), "10000000000000000"),
+            (float("inf"), "1e999"),
+            (float("0.1"), "0.1000000000000000055511151231257827"),
+            (int("100000000000000000000000000000"), "100000000000000000000000000000"),
+            (int("9007199254740992"), "9007199254740992.0"),
+            (text("a"), "\"\\u0061\""),
+            (Plain::List(vec![int("1"), Plain::None]), "[1.0, null]"),
+            (Plain::Tuple(vec![int("1"), Plain::Tuple(vec![])]), "[1, []]"),
+            (
+                Plain::Dict(vec![(text("b"), int("2")), (text("a"), int("1"))]),
+                r#"{"a": 1, "b": 2}"#,
+            ),
+            (Plain::Dict(vec![]), "{}"),
+        ] {
+            assert!(is(&value, json), "{value:?} == {json}");
+        }
+        for (value, json) in [
+            (Plain::None, "0"),
+            (Plain::None, "false"),
+            (int("2"), "true"),
+            (int("9007199254740993"), "9007199254740992.0"),
+            (int("100000000000000000000000000001"), "1e29"),
+            (float("0.30000000000000004"), "0.3"),
+            (float("nan"), "NaN"),
+            (float("inf"), "1"),
+            (text("1"), "1"),
+            (text("a"), "\"A\""),
+            (Plain::List(vec![]), "{}"),
+            (Plain::List(vec![int("1")]), "[1, 2]"),
+            (Plain::Dict(vec![(int("1"), int("2"))]), r#"{"1": 2}"#),
+            (Plain::Dict(vec![(text("a"), int("1"))]), r#"{"a": 1, "b": 2}"#),
+            (Plain::Other("deque".into()), "[1]"),
+        ] {
+            assert!(!is(&value, json), "{value:?} != {json}");
+        }
+    }
+
+    #[test]
+    fn nothing_that_python_cannot_return_equals_anything() {
+        let twice = Plain::Dict(vec![(text("a"), int("1")), (text("a"), int("1"))]);
+        assert!(!is(&twice, r#"{"a": 1, "b": 1}"#));
+        for forged in ["01", "+1", "1 ", "", "-", "1_0", "１"] {
+            assert!(!is(&int(forged), "1") && !is(&int(forged), "10"), "{forged:?}");
+        }
+        assert!(!is(&int("-0"), "0"));
+        assert!(!is(&float("one"), "1"));
+    }
+
+    #[test]
+    fn officially_only_the_outermost_tuple_is_a_list() {
+        let pair = Plain::Tuple(vec![int("1"), int("2")]);
+        let official = |value: &Plain, json| equal(value, &parse(json).unwrap(), Tuples::Outermost);
+        assert!(official(&pair, "[1, 2]"));
+        assert!(!official(&Plain::List(vec![pair]), "[[1, 2]]"));
+    }
+
+    #[test]
+    fn values_are_shown_as_python_prints_them_and_cut() {
+        let value = Plain::List(vec![
+            Plain::Tuple(vec![int("1"), Plain::None]),
+            Plain::Dict(vec![(text("k"), Plain::Bool(true))]),
+            float("0.5"),
+        ]);
+        assert_eq!(shown(&value, 100), r#"[(1, None), {"k": True}, 0.5]"#);
+        assert!(shown(&value, 3).len() < 20);
+        let mut deep = int("1");
+        for _ in 0..200 {
+            deep = Plain::List(vec![deep]);
+        }
+        assert!(shown(&deep, 50).len() < 60);
+        assert!(shown(&text(&"x".repeat(1 << 20)), 50).len() < 60);
+    }
+}
