@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use conductor_configs::schema::SandboxCommand;
 use conductor_types::WrongCause;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::job::{Ending, Form, Input, Job, Mode, Output, Program, Ran};
 use crate::plain::Plain;
@@ -22,6 +23,8 @@ pub(crate) struct Ways<'a> {
     pub crowding: f64,
     /// Of a command.
     pub command: Option<&'a SandboxCommand>,
+    /// What limits the programs that run at once. Cells and interpreters are made ready before.
+    pub gate: &'a Semaphore,
 }
 
 /// Takes outputs in order.
@@ -30,13 +33,13 @@ pub(crate) type Judge<'a> = &'a mut (dyn FnMut(usize, Output) -> ControlFlow<()>
 /// Room for what a machine with other work does to a clock on the wall.
 const SLACK: Duration = Duration::from_secs(1);
 
-/// Runs a job. The cell may still be going away when this returns: `away` waits for it.
+/// Runs a job. The cell is still there when this returns: [`Session::close`] takes it away and says what was used.
 pub(crate) async fn run(
     ways: &Ways<'_>,
     job: &Job,
     judge: Judge<'_>,
 ) -> (Ran, Option<Session>) {
-    let begun = Instant::now();
+    let mut wall = Duration::ZERO;
     let open = Open {
         memory_bytes: job.limits.memory_bytes,
         run_own: matches!(job.program.form, Form::Command { .. }),
@@ -44,14 +47,17 @@ pub(crate) async fn run(
     let (ending, session) = match Session::open(ways.server, open, job.limits.output_bytes) {
         Err(error) => (broken(format!("the server of the sandbox cannot be asked: {error}")), None),
         Ok(session) => {
-            let mut driver = Driver { ways, job, session, test: None };
+            let mut driver = Driver { ways, job, session, test: None, running: None };
             let ending = match driver.drive(judge).await {
                 Ok(ending) | Err(ending) => ending,
             };
+            if let Some((_, begun)) = driver.running {
+                wall = begun.elapsed();
+            }
             (ending, Some(driver.session))
         }
     };
-    (Ran { ending, wall: begun.elapsed(), cpu: Duration::ZERO, peak_bytes: None }, session)
+    (Ran { ending, wall, cpu: Duration::ZERO, peak_bytes: None }, session)
 }
 
 struct Driver<'a> {
@@ -60,6 +66,8 @@ struct Driver<'a> {
     session: Session,
     /// The test that runs.
     test: Option<usize>,
+    /// Once the program may run: since when.
+    running: Option<(SemaphorePermit<'a>, Instant)>,
 }
 
 /// What a process was that took a test.
@@ -107,6 +115,16 @@ impl Driver<'_> {
         Ok(Ending::Finished)
     }
 
+    /// Waits for the turn of this program.
+    async fn turn(&mut self) -> Result<(), Ending> {
+        if self.running.is_none() {
+            let permit = self.ways.gate.acquire().await;
+            let permit = permit.map_err(|_| broken("the sandbox is closed"))?;
+            self.running = Some((permit, Instant::now()));
+        }
+        Ok(())
+    }
+
     /// Time of one test.
     fn clock(&self) -> Clock {
         let time = self.job.limits.time;
@@ -130,7 +148,7 @@ impl Driver<'_> {
             what: What::Python { warm: self.ways.warm },
             cpu_secs: self.cpu_secs(),
             memory_bytes: self.job.limits.memory_bytes,
-            fds: Vec::new(),
+            source: None,
             keep_stdout: matches!(self.job.program.form, Form::Stdin)
                 && self.job.mode == Mode::Native,
         };
@@ -150,41 +168,44 @@ impl Driver<'_> {
             }
             other => return Err(broken(format!("the interpreter did not come up: {other:?}"))),
         }
+        self.turn().await?;
         let clock = self.clock();
         let program = fields(&self.job.program, self.job.mode);
-        self.tell(b'J', &program, None, &clock).await?;
+        self.tell(b'J', &program, &clock).await?;
         match self.session.next(&clock).await {
             Event::Frame(b'R', _) => Ok(()),
             event => Err(self.fault(event, "before it was asked anything")),
         }
     }
 
-    async fn tell(
-        &mut self,
-        kind: u8,
-        data: &[u8],
-        fd: Option<OwnedFd>,
-        clock: &Clock,
-    ) -> Result<(), Ending> {
-        match self.session.tell(kind, data, fd, clock).await {
+    async fn tell(&mut self, kind: u8, data: &[u8], clock: &Clock) -> Result<(), Ending> {
+        match self.session.tell(kind, data, clock).await {
             Ok(()) => Ok(()),
             Err(event) => Err(self.fault(event, "before it was asked anything")),
         }
+    }
+
+    fn put_input(&mut self, bytes: &[u8]) -> Result<(), Ending> {
+        self.session
+            .put_input(bytes)
+            .map_err(|error| broken(format!("no file for standard input: {error}")))
     }
 
     async fn one_test(&mut self, input: &Input) -> Result<Took, Ending> {
         self.session.begin_output();
         let clock = self.clock();
         match input {
+            Input::Stdin(bytes) if self.job.mode == Mode::LcbOfficial => {
+                self.tell(b'O', bytes, &clock).await?;
+            }
             Input::Stdin(bytes) => {
-                let file = sys::sealed_memfd(bytes)
-                    .map_err(|error| broken(format!("no file for standard input: {error}")))?;
-                self.tell(b'I', &[], Some(file), &clock).await?;
+                self.put_input(bytes)?;
+                self.tell(b'I', &[], &clock).await?;
             }
             Input::Call(arguments) => {
                 let arguments =
                     serde_json::to_vec(arguments).map_err(|error| broken(error.to_string()))?;
-                self.tell(b'A', &arguments, None, &clock).await?;
+                self.tell(b'A', &arguments, &clock).await?;
             }
         }
         let event = self.session.next(&clock).await;
@@ -270,7 +291,7 @@ impl Driver<'_> {
         self.python().await?;
         self.test = Some(0);
         let clock = self.clock();
-        self.tell(b'T', tests.as_bytes(), None, &clock).await?;
+        self.tell(b'T', tests.as_bytes(), &clock).await?;
         match self.session.next(&clock).await {
             Event::Frame(b'D', _) => {}
             // The program had the word before, and may have said so itself: the caller looks again.
@@ -278,7 +299,7 @@ impl Driver<'_> {
             event => return Err(self.fault(event, "before the tests had run")),
         }
         let word = random_word().map_err(|error| broken(error.to_string()))?;
-        self.tell(b'W', &word, None, &clock).await?;
+        self.tell(b'W', &word, &clock).await?;
         match self.session.next(&clock).await {
             Event::Frame(b'N', echo) if echo == word => Ok(Ending::Finished),
             event => Err(self.fault(event, "before the tests had run")),
@@ -291,6 +312,7 @@ impl Driver<'_> {
         let Some(command) = self.ways.command else {
             return Err(broken("the language of the program is not among sandbox.commands"));
         };
+        self.turn().await?;
         let source = sys::sealed_memfd(self.job.program.source.as_bytes())
             .map_err(|error| broken(format!("no file for the program: {error}")))?;
         let mut source = Some(source);
@@ -317,7 +339,7 @@ impl Driver<'_> {
         command: &SandboxCommand,
         source: Option<OwnedFd>,
     ) -> Result<(), Ending> {
-        self.start_command(command, &command.compile, &[], source, true)?;
+        self.start_command(command, &command.compile, source, true)?;
         let time = Duration::from_secs_f64(command.compile_secs);
         let clock = self.session.clock(time, time.mul_f64(self.ways.crowding.max(1.0)) + SLACK);
         match self.session.next(&clock).await {
@@ -347,7 +369,8 @@ impl Driver<'_> {
         input: &[u8],
         source: Option<OwnedFd>,
     ) -> Result<Output, Ending> {
-        self.start_command(command, &command.run, input, source, false)?;
+        self.start_command(command, &command.run, source, false)?;
+        self.put_input(input)?;
         let clock = self.clock();
         match self.session.next(&clock).await {
             Event::Exited(Exited { status: 0, .. }) => self.stdout(),
@@ -359,25 +382,20 @@ impl Driver<'_> {
         &mut self,
         command: &SandboxCommand,
         argv: &[String],
-        input: &[u8],
         source: Option<OwnedFd>,
         may_fork: bool,
     ) -> Result<(), Ending> {
-        let input = sys::sealed_memfd(input)
-            .map_err(|error| broken(format!("no file for standard input: {error}")))?;
         let what = What::Command {
             argv: argv.iter().map(|word| word.replace("{source}", &command.source)).collect(),
             env: command.env.clone().into_iter().collect(),
             source: source.is_some().then(|| command.source.clone()),
             may_fork,
         };
-        let mut fds = vec![input];
-        fds.extend(source);
         let start = Start {
             what,
             cpu_secs: self.cpu_secs().max(command.compile_secs as u64 + 10),
             memory_bytes: self.job.limits.memory_bytes,
-            fds,
+            source,
             keep_stdout: true,
         };
         self.session.spawn(start).map_err(|error| broken(error.to_string()))

@@ -57,6 +57,9 @@ pub struct Sandbox {
 struct Inner {
     servers: Vec<Server>,
     next: AtomicUsize,
+    /// Of programs that run.
+    gate: Semaphore,
+    /// Of programs that run or are made ready to.
     permits: Semaphore,
     report: Report,
     options: schema::Sandbox,
@@ -114,7 +117,7 @@ impl Sandbox {
             warm_programs: options.warm_programs,
             scratch_bytes: options.scratch_mib << 20,
             // Cells that are going away keep their places for a moment.
-            slots: (parallel.div_ceil(servers) * 2 + 2).min(200),
+            slots: (parallel.div_ceil(servers) * 3 + 2).min(250),
             number: 0,
             python,
         };
@@ -125,7 +128,8 @@ impl Sandbox {
             inner: Arc::new(Inner {
                 servers: started.into_iter().map(|(server, _)| server).collect(),
                 next: AtomicUsize::new(0),
-                permits: Semaphore::new(parallel.min(Semaphore::MAX_PERMITS)),
+                gate: Semaphore::new(parallel),
+                permits: Semaphore::new(2 * parallel),
                 report,
                 options: options.clone(),
                 warm: facts.not_warm.is_none(),
@@ -217,6 +221,7 @@ impl Sandbox {
             warm: inner.warm,
             crowding: inner.crowding,
             command,
+            gate: &inner.gate,
         };
         let (mut ran, session) = drive::run(&ways, job, judge).await;
         // The verdict is known; that the cell goes away takes no core.

@@ -1,8 +1,9 @@
-//! Control groups: one for each slot, made once, for memory and number of processes.
+//! Control groups: one for each slot, made once, for memory; where it costs nothing more, for the number of processes and
+//! a fair share of the cores too.
 
 use std::fs;
 use std::io;
-use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd as _, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use crate::sys;
@@ -14,14 +15,23 @@ pub(super) const PROCESSES: u64 = 64;
 pub(super) struct Groups {
     kind: Kind,
     folders: Vec<PathBuf>,
-    slots: Vec<Vec<OwnedFd>>,
+    slots: Vec<Slot>,
+}
+
+/// The group of a slot.
+struct Slot {
+    folder: OwnedFd,
+    /// Where kills for want of memory are counted.
+    kills: OwnedFd,
+    /// The limit that is set, so that the same is not set again.
+    limit: std::cell::Cell<u64>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
-    /// A hierarchy for each of memory and pids.
+    /// A hierarchy for memory. Those of other controllers would have to be joined one by one, at half a millisecond a program.
     V1,
-    /// One for both.
+    /// One for all.
     V2,
 }
 
@@ -67,7 +77,7 @@ impl Groups {
         }
         reasons.dedup();
         if reasons.is_empty() {
-            reasons.push("no control group file system with memory and pids is mounted".into());
+            reasons.push("no control group file system with a memory controller is mounted".into());
         }
         Err(io::Error::other(reasons.join("; ")))
     }
@@ -88,41 +98,51 @@ impl Groups {
             clear_stale(parent);
             let folder = parent.join(name);
             fs::create_dir(&folder).map_err(|error| {
-                io::Error::other(format!("no control group can be made in {}: {error}", parent.display()))
+                let parent = parent.display();
+                io::Error::other(format!("no control group can be made in {parent}: {error}"))
             })?;
             self.folders.push(folder.clone());
             if self.kind == Kind::V2 {
-                for file in ["memory.max", "pids.max"] {
-                    if !folder.join(file).exists() {
-                        return Err(io::Error::other(format!(
-                            "{} hands out no memory and pids controllers (cgroup.subtree_control)",
-                            parent.display()
-                        )));
-                    }
-                }
-                fs::write(folder.join("cgroup.subtree_control"), "+memory +pids")?;
+                self.hand_on(parent, &folder)?;
             }
-        }
-        for slot in 0..slots {
-            let mut opened = Vec::new();
-            for folder in &self.folders {
+            for slot in 0..slots {
                 let own = folder.join(slot.to_string());
                 fs::create_dir(&own)?;
-                opened.push(sys::open_at(None, &own, libc::O_PATH | libc::O_DIRECTORY)?);
-            }
-            self.slots.push(opened);
-            self.write(slot, Self::pids_file(), &PROCESSES.to_string())?;
-            if self.kind == Kind::V2 {
-                self.write(slot, "memory.oom.group", "1")?;
-                // Absent where the kernel has no swap accounting.
-                drop(self.write(slot, "memory.swap.max", "0"));
+                self.slots.push(self.slot(&own)?);
             }
         }
         Ok(())
     }
 
-    fn pids_file() -> &'static str {
-        "pids.max"
+    fn hand_on(&self, parent: &Path, folder: &Path) -> io::Result<()> {
+        for file in ["memory.max", "pids.max"] {
+            if !folder.join(file).exists() {
+                return Err(io::Error::other(format!(
+                    "{} hands on no memory and pids controllers (cgroup.subtree_control)",
+                    parent.display()
+                )));
+            }
+        }
+        fs::write(folder.join("cgroup.subtree_control"), "+memory +pids")?;
+        // A fair share for each cell is welcome and not asked for.
+        drop(fs::write(folder.join("cgroup.subtree_control"), "+cpu"));
+        Ok(())
+    }
+
+    fn slot(&self, own: &Path) -> io::Result<Slot> {
+        let folder = sys::open_at(None, own, libc::O_PATH | libc::O_DIRECTORY)?;
+        let kills = match self.kind {
+            Kind::V1 => "memory.oom_control",
+            Kind::V2 => "memory.events",
+        };
+        if self.kind == Kind::V2 {
+            sys::write_at(folder.as_fd(), "pids.max", &PROCESSES.to_string())?;
+            sys::write_at(folder.as_fd(), "memory.oom.group", "1")?;
+            // Absent where the kernel does not count swap.
+            drop(sys::write_at(folder.as_fd(), "memory.swap.max", "0"));
+        }
+        let kills = sys::open_at(Some(folder.as_fd()), kills, libc::O_RDONLY)?;
+        Ok(Slot { folder, kills, limit: std::cell::Cell::new(0) })
     }
 
     /// What has to be removed at the end.
@@ -138,60 +158,44 @@ impl Groups {
         }
     }
 
-    fn memory(&self, slot: usize) -> BorrowedFd<'_> {
-        self.slots[slot][0].as_fd()
-    }
-
-    fn write(&self, slot: usize, file: &str, value: &str) -> io::Result<()> {
-        let all = &self.slots[slot];
-        // With one hierarchy for both the last is the first.
-        let folder = if file == Self::pids_file() { all.last() } else { all.first() };
-        folder.map_or(Ok(()), |folder| sys::write_at(folder.as_fd(), file, value))
-    }
-
     /// Makes a slot's group ready for a program with so much memory. Returns the count of kills for want of memory so far.
     pub fn prepare(&self, slot: usize, bytes: u64) -> io::Result<u64> {
-        match self.kind {
-            Kind::V1 => {
-                self.write(slot, "memory.limit_in_bytes", &bytes.to_string())?;
-                drop(self.write(slot, "memory.max_usage_in_bytes", "0"));
-            }
-            Kind::V2 => {
-                self.write(slot, "memory.max", &bytes.to_string())?;
-                // Writable from Linux 6.12 on, and then for this open file only; the peak below is an upper bound elsewhere.
-                drop(self.write(slot, "memory.peak", "0"));
-            }
+        let own = &self.slots[slot];
+        let (limit, peak) = match self.kind {
+            Kind::V1 => ("memory.limit_in_bytes", "memory.max_usage_in_bytes"),
+            Kind::V2 => ("memory.max", "memory.peak"),
+        };
+        if own.limit.replace(bytes) != bytes {
+            sys::write_at(own.folder.as_fd(), limit, &bytes.to_string())?;
+        }
+        // Of the second kind it can be reset for one open file only, so that a peak is one of all programs of the slot so far.
+        if self.kind == Kind::V1 {
+            drop(sys::write_at(own.folder.as_fd(), peak, "0"));
         }
         Ok(self.kills(slot))
     }
 
-    /// The files through which a process joins: it writes "0" to each.
+    /// The file through which a process joins: it writes "0" to it.
     pub fn entrances(&self, slot: usize) -> io::Result<Vec<OwnedFd>> {
-        self.slots[slot]
-            .iter()
-            .map(|folder| sys::open_at(Some(folder.as_fd()), "cgroup.procs", libc::O_WRONLY))
-            .collect()
+        let folder = self.slots[slot].folder.as_fd();
+        Ok(vec![sys::open_at(Some(folder), "cgroup.procs", libc::O_WRONLY)?])
     }
 
     /// How many processes of the slot's group were killed for want of memory, ever.
     pub fn kills(&self, slot: usize) -> u64 {
-        let file = match self.kind {
-            Kind::V1 => "memory.oom_control",
-            Kind::V2 => "memory.events",
-        };
-        let text = sys::read_at(self.memory(slot), file).unwrap_or_default();
+        let text = sys::read_start(self.slots[slot].kills.as_fd()).unwrap_or_default();
         text.lines()
             .find_map(|line| line.strip_prefix("oom_kill ")?.trim().parse().ok())
             .unwrap_or(0)
     }
 
-    /// Most memory that was held since [`Groups::prepare`].
+    /// Most memory that was held since [`Groups::prepare`], where that can be told.
     pub fn peak(&self, slot: usize) -> Option<u64> {
-        let file = match self.kind {
-            Kind::V1 => "memory.max_usage_in_bytes",
-            Kind::V2 => "memory.peak",
-        };
-        sys::read_at(self.memory(slot), file).ok()?.trim().parse().ok()
+        if self.kind == Kind::V2 {
+            return None;
+        }
+        let folder = self.slots[slot].folder.as_fd();
+        sys::read_at(folder, "memory.max_usage_in_bytes").ok()?.trim().parse().ok()
     }
 }
 
@@ -235,8 +239,8 @@ fn places(mounts: &str, own: &str) -> Vec<(Kind, Vec<PathBuf>)> {
         let mount = mounted(&|kind, options| kind == "cgroup" && options.split(',').any(|o| o == name))?;
         Some(below(mount, group(name)?))
     };
-    if let (Some(memory), Some(pids)) = (first("memory"), first("pids")) {
-        found.push((Kind::V1, vec![memory, pids]));
+    if let Some(memory) = first("memory") {
+        found.push((Kind::V1, vec![memory]));
     }
     if let Some(mount) = mounted(&|kind, _| kind == "cgroup2") {
         let own = below(mount.clone(), group("").unwrap_or("/"));
@@ -258,7 +262,7 @@ mod tests {
         let own = "8:pids:/a\n4:memory:/a/b\n0::/c\n";
         let found = places(mounts, own);
         assert_eq!(found[0].0, Kind::V1);
-        assert_eq!(found[0].1, ["/no/such/memory", "/no/such/pids"].map(std::path::PathBuf::from));
+        assert_eq!(found[0].1, [std::path::PathBuf::from("/no/such/memory")]);
         assert_eq!(found[1], (Kind::V2, vec!["/no/such/unified".into()]));
         assert_eq!(places("tmpfs / tmpfs rw 0 0\n", own), Vec::new());
     }

@@ -33,8 +33,9 @@ def filled(table):
     return names
 
 
-def only_used(table):
-    """Imports what a program names, and no more: for an interpreter that runs one program."""
+def only_used(table, found):
+    """Gives a program what it names, and no more: to import the rest takes time, and to touch it copies pages of the
+    interpreter that this one was forked from. `found` makes values of a part of the table."""
 
     def prelude(code, source):
         used, left = set(), [code]
@@ -42,9 +43,9 @@ def only_used(table):
             part = left.pop()
             used.update(part.co_names)
             left.extend(constant for constant in part.co_consts if type(constant) is type(code))
-        if used & {"eval", "exec", "globals", "vars", "locals", "compile"}:
-            return with_streams(filled(table))
-        return with_streams(filled({name: table[name] for name in used if name in table}))
+        if used & {"eval", "exec", "globals", "vars", "locals", "compile", "getattr", "__dict__", "dir"}:
+            return with_streams(found(table))
+        return with_streams(found({name: table[name] for name in used if name in table}))
 
     return prelude
 
@@ -70,18 +71,19 @@ def settle():
 
 def cold(table):
     settle()
-    run(Link(3), only_used(table))
+    run(Link(), only_used(table, filled))
 
 
 # --- the interpreter that others are forked from -----------------------------------------------------------------------
 
 # Common in solutions, beside the names above.
-ALSO_WARM = "array calendar cmath contextlib dataclasses decimal enum fractions hashlib queue tempfile textwrap threading time types"
+# What brings many libraries along (tempfile, hashlib) makes every fork dearer and is left to the programs that want it.
+ALSO_WARM = "array cmath contextlib decimal enum fractions queue threading time types"
 
 
 def warm():
     """Answers each request with a fork of this interpreter in the cell that is asked for. Runs no program itself."""
-    import ctypes, fcntl, os, resource, select, struct
+    import _socket, ctypes, fcntl, os, resource, select, struct
 
     settle()
     names = filled(table_of_names())
@@ -89,8 +91,11 @@ def warm():
         __import__(place)
     json_loads()
     server = _socket.socket(_socket.AF_UNIX, _socket.SOCK_SEQPACKET, 0, 3)
-    config = Config(server.recv(1 << 16), struct)
     kernel = Kernel(ctypes)
+    config = Config(server.recv(1 << 16), struct)
+    # The first filter is for programs and does not hinder us; what is inherited need not be compiled for each.
+    kernel.prctl(38, 1)
+    kernel.filter(config.filters.pop(0), struct)
     atexit._clear()
     gc.collect()
     gc.freeze()
@@ -126,7 +131,7 @@ def warm():
                 pid = -(error.errno or 1)
             if pid == 0:
                 enter(kernel, fcntl, os, resource, struct, config, request)
-                run(Link(3), lambda code, source: with_streams(dict(names)))
+                run(Link(), only_used(names, dict))
                 os._exit(1)
             if request.init is not None:
                 kernel.setns(config.own_pid_ns, kernel.NEWPID)
@@ -163,8 +168,9 @@ class Request:
             ("NPROC", processes), ("STACK", stack), ("AS", memory),
         )
         self.box = message[size:].decode()
-        self.outputs = fds[:3]
-        rest = fds[3:]
+        # Standard input and outputs, and the control pipes.
+        self.own = fds[:5]
+        rest = fds[5:]
         self.rules = rest.pop(0) if flags & 1 else None
         self.init = rest.pop(0) if flags & 2 else None
         self.groups = rest
@@ -191,6 +197,12 @@ class Kernel:
     def prctl(self, option, value=0, pointer=None):
         self.check(self.libc.prctl(option, value, pointer, 0, 0))
 
+    def filter(self, code, struct):
+        """Installs a filter of system calls."""
+        held = self.ctypes.create_string_buffer(code, len(code))
+        program = struct.pack("@HP", len(code) // 8, self.ctypes.addressof(held))
+        self.prctl(22, 2, self.ctypes.create_string_buffer(program))
+
     def syscall(self, number, *arguments):
         self.check(self.libc.syscall(number, *arguments))
 
@@ -202,7 +214,7 @@ NO_LIMIT = 0xFFFF_FFFF_FFFF_FFFF
 
 def enter(kernel, fcntl, os, resource, struct, config, request):
     """This fork becomes a process of the cell."""
-    stage, control = "control groups", request.outputs[2]
+    stage, control = "control groups", request.own[3:]
     try:
         for fd in request.groups:
             os.write(fd, b"0")
@@ -210,12 +222,11 @@ def enter(kernel, fcntl, os, resource, struct, config, request):
             stage = "namespaces"
             kernel.setns(request.init, config.namespaces)
         stage = "descriptors"
-        null = os.open("/dev/null", os.O_RDONLY)
-        fds = [null, *request.outputs] + ([] if request.rules is None else [request.rules])
-        control = [fcntl.fcntl(fd, fcntl.F_DUPFD, 64) for fd in fds]
-        for place, fd in enumerate(control):
+        fds = request.own + ([] if request.rules is None else [request.rules])
+        high = [fcntl.fcntl(fd, fcntl.F_DUPFD, 64) for fd in fds]
+        for place, fd in enumerate(high):
             os.dup2(fd, place)
-        control = 3
+        control = [3, 4]
         kernel.syscall(436, len(fds), kernel.ctypes.c_uint(SAME), 0)
         stage = "user"
         os.setsid()
@@ -231,26 +242,19 @@ def enter(kernel, fcntl, os, resource, struct, config, request):
             if value != NO_LIMIT:
                 resource.setrlimit(getattr(resource, "RLIMIT_" + name), (value, value))
         stage = "capabilities"
-        for capability in range(64):
-            # Refused where there is none to drop, or past the last.
-            if kernel.libc.prctl(24, capability, 0, 0, 0) < 0:
-                break
         header = kernel.ctypes.create_string_buffer(struct.pack("=II", 0x20080522, 0))
         kernel.syscall(config.capset, header, kernel.ctypes.create_string_buffer(24))
         kernel.prctl(1, 9)
         kernel.prctl(38, 1)
         if request.rules is not None:
             stage = "Landlock"
-            kernel.syscall(446, 4, 0)
-            os.close(4)
+            kernel.syscall(446, 5, 0)
+            os.close(5)
         stage = "filter of system calls"
         for filter in config.filters:
-            code = kernel.ctypes.create_string_buffer(filter, len(filter))
-            place = kernel.ctypes.addressof(code)
-            kernel.prctl(22, 2, kernel.ctypes.create_string_buffer(struct.pack("@HP", len(filter) // 8, place)))
+            kernel.filter(filter, struct)
     except BaseException as error:
-        link = Link(control if isinstance(control, int) else request.outputs[2])
-        link.fail(b"B", None, stage + ": " + str(error))
+        Link(*control).fail(b"B", None, stage + ": " + str(error))
 
 
 # So that a program finds nothing of ours under a name that it can import.
