@@ -130,7 +130,7 @@ impl Driver<'_> {
             what: What::Python { warm: self.ways.warm },
             cpu_secs: self.cpu_secs(),
             memory_bytes: self.job.limits.memory_bytes,
-            fds: Vec::new(),
+            source: None,
             keep_stdout: matches!(self.job.program.form, Form::Stdin)
                 && self.job.mode == Mode::Native,
         };
@@ -152,39 +152,41 @@ impl Driver<'_> {
         }
         let clock = self.clock();
         let program = fields(&self.job.program, self.job.mode);
-        self.tell(b'J', &program, None, &clock).await?;
+        self.tell(b'J', &program, &clock).await?;
         match self.session.next(&clock).await {
             Event::Frame(b'R', _) => Ok(()),
             event => Err(self.fault(event, "before it was asked anything")),
         }
     }
 
-    async fn tell(
-        &mut self,
-        kind: u8,
-        data: &[u8],
-        fd: Option<OwnedFd>,
-        clock: &Clock,
-    ) -> Result<(), Ending> {
-        match self.session.tell(kind, data, fd, clock).await {
+    async fn tell(&mut self, kind: u8, data: &[u8], clock: &Clock) -> Result<(), Ending> {
+        match self.session.tell(kind, data, clock).await {
             Ok(()) => Ok(()),
             Err(event) => Err(self.fault(event, "before it was asked anything")),
         }
+    }
+
+    fn put_input(&mut self, bytes: &[u8]) -> Result<(), Ending> {
+        self.session
+            .put_input(bytes)
+            .map_err(|error| broken(format!("no file for standard input: {error}")))
     }
 
     async fn one_test(&mut self, input: &Input) -> Result<Took, Ending> {
         self.session.begin_output();
         let clock = self.clock();
         match input {
+            Input::Stdin(bytes) if self.job.mode == Mode::LcbOfficial => {
+                self.tell(b'O', bytes, &clock).await?;
+            }
             Input::Stdin(bytes) => {
-                let file = sys::sealed_memfd(bytes)
-                    .map_err(|error| broken(format!("no file for standard input: {error}")))?;
-                self.tell(b'I', &[], Some(file), &clock).await?;
+                self.put_input(bytes)?;
+                self.tell(b'I', &[], &clock).await?;
             }
             Input::Call(arguments) => {
                 let arguments =
                     serde_json::to_vec(arguments).map_err(|error| broken(error.to_string()))?;
-                self.tell(b'A', &arguments, None, &clock).await?;
+                self.tell(b'A', &arguments, &clock).await?;
             }
         }
         let event = self.session.next(&clock).await;
@@ -270,7 +272,7 @@ impl Driver<'_> {
         self.python().await?;
         self.test = Some(0);
         let clock = self.clock();
-        self.tell(b'T', tests.as_bytes(), None, &clock).await?;
+        self.tell(b'T', tests.as_bytes(), &clock).await?;
         match self.session.next(&clock).await {
             Event::Frame(b'D', _) => {}
             // The program had the word before, and may have said so itself: the caller looks again.
@@ -278,7 +280,7 @@ impl Driver<'_> {
             event => return Err(self.fault(event, "before the tests had run")),
         }
         let word = random_word().map_err(|error| broken(error.to_string()))?;
-        self.tell(b'W', &word, None, &clock).await?;
+        self.tell(b'W', &word, &clock).await?;
         match self.session.next(&clock).await {
             Event::Frame(b'N', echo) if echo == word => Ok(Ending::Finished),
             event => Err(self.fault(event, "before the tests had run")),
@@ -317,7 +319,7 @@ impl Driver<'_> {
         command: &SandboxCommand,
         source: Option<OwnedFd>,
     ) -> Result<(), Ending> {
-        self.start_command(command, &command.compile, &[], source, true)?;
+        self.start_command(command, &command.compile, source, true)?;
         let time = Duration::from_secs_f64(command.compile_secs);
         let clock = self.session.clock(time, time.mul_f64(self.ways.crowding.max(1.0)) + SLACK);
         match self.session.next(&clock).await {
@@ -347,7 +349,8 @@ impl Driver<'_> {
         input: &[u8],
         source: Option<OwnedFd>,
     ) -> Result<Output, Ending> {
-        self.start_command(command, &command.run, input, source, false)?;
+        self.start_command(command, &command.run, source, false)?;
+        self.put_input(input)?;
         let clock = self.clock();
         match self.session.next(&clock).await {
             Event::Exited(Exited { status: 0, .. }) => self.stdout(),
@@ -359,25 +362,20 @@ impl Driver<'_> {
         &mut self,
         command: &SandboxCommand,
         argv: &[String],
-        input: &[u8],
         source: Option<OwnedFd>,
         may_fork: bool,
     ) -> Result<(), Ending> {
-        let input = sys::sealed_memfd(input)
-            .map_err(|error| broken(format!("no file for standard input: {error}")))?;
         let what = What::Command {
             argv: argv.iter().map(|word| word.replace("{source}", &command.source)).collect(),
             env: command.env.clone().into_iter().collect(),
             source: source.is_some().then(|| command.source.clone()),
             may_fork,
         };
-        let mut fds = vec![input];
-        fds.extend(source);
         let start = Start {
             what,
             cpu_secs: self.cpu_secs().max(command.compile_secs as u64 + 10),
             memory_bytes: self.job.limits.memory_bytes,
-            fds,
+            source,
             keep_stdout: true,
         };
         self.session.spawn(start).map_err(|error| broken(error.to_string()))

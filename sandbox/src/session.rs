@@ -1,13 +1,12 @@
 //! The trainer's end of one cell: its processes, their outputs, the control socket, and the clock. Everything that comes in
 //! is hostile: capped, taken in order, and never waited for beyond a deadline.
 
+use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd as _, OwnedFd};
-use std::os::unix::net::UnixStream as StdUnixStream;
 use std::time::Duration;
 
 use tokio::io::unix::AsyncFd;
-use tokio::net::UnixStream;
 use tokio::net::unix::pipe;
 use tokio::time::Instant;
 
@@ -70,7 +69,10 @@ pub(crate) struct Session {
 /// What connects us with a process.
 struct Link {
     pid: Option<i32>,
-    control: Option<UnixStream>,
+    /// What a script reads, written anew for each test.
+    input: Option<File>,
+    teller: Option<pipe::Sender>,
+    control: Option<pipe::Receiver>,
     heard: Vec<u8>,
     out: Option<pipe::Receiver>,
     err: Option<pipe::Receiver>,
@@ -88,8 +90,8 @@ pub(crate) struct Start {
     pub what: What,
     pub cpu_secs: u64,
     pub memory_bytes: u64,
-    /// Standard input, of commands; the source last, where it is to be made a file.
-    pub fds: Vec<OwnedFd>,
+    /// Of commands, the source, where it is to be made a file.
+    pub source: Option<OwnedFd>,
     /// Whether standard output is wanted, or only counted.
     pub keep_stdout: bool,
 }
@@ -116,19 +118,19 @@ impl Session {
     pub fn spawn(&mut self, start: Start) -> io::Result<()> {
         let (out, their_out) = sys::pipe()?;
         let (err, their_err) = sys::pipe()?;
-        let mut fds = start.fds;
-        let control = match &start.what {
-            What::Python { .. } => {
-                let (ours, theirs) = StdUnixStream::pair()?;
-                ours.set_nonblocking(true)?;
-                fds.splice(0..0, [their_out, their_err, theirs.into()]);
-                Some(UnixStream::from_std(ours)?)
-            }
-            What::Command { .. } => {
-                fds.splice(1..1, [their_out, their_err]);
-                None
-            }
-        };
+        let input = sys::memfd()?;
+        let mut fds = vec![sys::reader_of(&input)?, their_out, their_err];
+        let (mut teller, mut control) = (None, None);
+        if matches!(start.what, What::Python { .. }) {
+            let (their_ear, ours) = sys::pipe()?;
+            let (ear, their_mouth) = sys::pipe()?;
+            fds.extend([their_ear, their_mouth]);
+            sys::set_nonblocking(ours.as_fd())?;
+            sys::set_nonblocking(ear.as_fd())?;
+            teller = Some(pipe::Sender::from_owned_fd(ours)?);
+            control = Some(pipe::Receiver::from_owned_fd(ear)?);
+        }
+        fds.extend(start.source);
         let request = Request::Spawn(Spawn {
             what: start.what,
             memory_bytes: start.memory_bytes,
@@ -141,6 +143,8 @@ impl Session {
         sys::set_nonblocking(err.as_fd())?;
         self.process = Some(Link {
             pid: None,
+            input: Some(input),
+            teller,
             control,
             heard: Vec::new(),
             out: Some(pipe::Receiver::from_owned_fd(out)?),
@@ -152,6 +156,14 @@ impl Session {
             exited: None,
         });
         Ok(())
+    }
+
+    /// Puts bytes on the process's standard input, in the place of what was there.
+    pub fn put_input(&mut self, bytes: &[u8]) -> io::Result<()> {
+        use std::os::unix::fs::FileExt as _;
+        let Some(Link { input: Some(input), .. }) = &self.process else { return Ok(()) };
+        input.set_len(0)?;
+        input.write_all_at(bytes, 0)
     }
 
     /// Starts a clock for what the process does from now on.
@@ -191,50 +203,35 @@ impl Session {
         String::from_utf8_lossy(kept).trim().to_owned()
     }
 
-    /// Sends a frame to the process; an error means that it listens no more.
-    pub async fn tell(
-        &mut self,
-        kind: u8,
-        data: &[u8],
-        fd: Option<OwnedFd>,
-        clock: &Clock,
-    ) -> Result<(), Event> {
-        let mut frame = vec![kind];
+    /// Sends a frame to the process. The error is what happened instead of its reading it.
+    pub async fn tell(&mut self, kind: u8, data: &[u8], clock: &Clock) -> Result<(), Event> {
         let length = u32::try_from(data.len())
             .map_err(|_| Event::Broken("an input is longer than 4 GiB".into()))?;
+        let mut frame = vec![kind];
         frame.extend(length.to_be_bytes());
         frame.extend(data);
         let mut rest = frame.as_slice();
-        let mut fds: Vec<_> = fd.iter().map(|fd| fd.as_fd()).collect();
         while !rest.is_empty() {
-            let Some(Link { control: Some(control), .. }) = &self.process else {
-                return Err(self.closed(clock).await);
+            let Some(Link { teller: Some(teller), .. }) = &self.process else {
+                return Err(self.next(clock).await);
             };
-            let sent = control.try_io(tokio::io::Interest::WRITABLE, || {
-                sys::send(control.as_fd(), rest, &fds)
-            });
-            match sent {
-                Ok(count) => {
-                    rest = &rest[count..];
-                    fds.clear();
-                }
+            match teller.try_write(rest) {
+                Ok(count) => rest = &rest[count..],
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    // A program that does not read must not keep us: its outputs and its time are watched meanwhile.
+                    // A program that does not read must not keep us.
                     tokio::select! {
                         biased;
-                        ready = control.writable() => drop(ready),
-                        () = tokio::time::sleep_until(clock.begun + clock.wall) => return Err(Event::TooLong),
+                        ready = teller.writable() => drop(ready),
+                        () = tokio::time::sleep_until(clock.begun + clock.wall) => {
+                            return Err(Event::TooLong);
+                        }
                     }
                 }
-                Err(_) => return Err(self.closed(clock).await),
+                // It listens no more, and has something to say for itself.
+                Err(_) => return Err(self.next(clock).await),
             }
         }
         Ok(())
-    }
-
-    /// The process listens no more: waits for what it has to say for itself.
-    async fn closed(&mut self, clock: &Clock) -> Event {
-        self.next(clock).await
     }
 
     /// What happens next.

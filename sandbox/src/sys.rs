@@ -109,10 +109,7 @@ pub(crate) fn read_pipe(fd: BorrowedFd<'_>) -> io::Result<String> {
 
 /// A file in memory with this content, that nobody can change.
 pub(crate) fn sealed_memfd(content: &[u8]) -> io::Result<OwnedFd> {
-    let flags = libc::MFD_CLOEXEC | libc::MFD_ALLOW_SEALING;
-    // SAFETY: the name is a C string.
-    let fd = owned(check(unsafe { libc::memfd_create(c"stdin".as_ptr(), flags) })?);
-    let mut file = std::fs::File::from(fd);
+    let mut file = memfd()?;
     io::Write::write_all(&mut file, content)?;
     io::Seek::rewind(&mut file)?;
     let seals = libc::F_SEAL_SEAL | libc::F_SEAL_SHRINK | libc::F_SEAL_GROW | libc::F_SEAL_WRITE;
@@ -121,12 +118,25 @@ pub(crate) fn sealed_memfd(content: &[u8]) -> io::Result<OwnedFd> {
     Ok(file.into())
 }
 
+/// An empty file in memory.
+pub(crate) fn memfd() -> io::Result<std::fs::File> {
+    let flags = libc::MFD_CLOEXEC | libc::MFD_ALLOW_SEALING;
+    // SAFETY: the name is a C string.
+    let fd = check(unsafe { libc::memfd_create(c"stdin".as_ptr(), flags) })?;
+    Ok(owned(fd).into())
+}
+
+/// The same file, opened anew for reading only: who has this cannot change it, and has a position of its own.
+pub(crate) fn reader_of(file: &std::fs::File) -> io::Result<OwnedFd> {
+    open_at(None, format!("/proc/self/fd/{}", file.as_raw_fd()), libc::O_RDONLY)
+}
+
 /// Most descriptors that come with one message.
-pub(crate) const MOST_FDS: usize = 8;
+pub(crate) const MOST_FDS: usize = 12;
 
 /// Room for the descriptors of a message, aligned as the system wants it.
 #[repr(align(8))]
-struct Ancillary([u8; 64]);
+struct Ancillary([u8; 128]);
 
 /// Sends one message with descriptors. Returns how many bytes went out.
 pub(crate) fn send(
@@ -136,7 +146,7 @@ pub(crate) fn send(
 ) -> io::Result<usize> {
     let raw: Vec<RawFd> = fds.iter().map(|fd| fd.as_raw_fd()).collect();
     let payload = size_of::<RawFd>() * raw.len();
-    let mut room = Ancillary([0; 64]);
+    let mut room = Ancillary([0; 128]);
     let mut part = libc::iovec { iov_base: bytes.as_ptr().cast_mut().cast(), iov_len: bytes.len() };
     // SAFETY: zeroes are a valid message header; every pointer below is to memory that outlives the call; the control
     // buffer has room for `MOST_FDS` descriptors with their header.
@@ -166,7 +176,7 @@ pub(crate) fn receive(
     socket: BorrowedFd<'_>,
     buffer: &mut [u8],
 ) -> io::Result<(usize, Vec<OwnedFd>)> {
-    let mut room = Ancillary([0; 64]);
+    let mut room = Ancillary([0; 128]);
     let mut part = libc::iovec { iov_base: buffer.as_mut_ptr().cast(), iov_len: buffer.len() };
     // SAFETY: as in `send`; descriptors that arrive are ours alone.
     unsafe {

@@ -87,7 +87,7 @@ pub(crate) struct Spawn {
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) enum What {
-    /// The interpreter with our code: outputs and the control socket are its descriptors.
+    /// The interpreter with our code: standard input, outputs and control pipes are its descriptors.
     Python {
         /// From the warm one, where there is one.
         warm: bool,

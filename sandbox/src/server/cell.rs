@@ -360,8 +360,7 @@ fn init(report: &OwnedFd, world: &World, open: &Open) -> ! {
     let quiet = || -> io::Result<()> {
         sys::close_from(0)?;
         sys::drop_capabilities()?;
-        sys::prctl(libc::PR_SET_NO_NEW_PRIVS, 1)?;
-        sys::prctl(libc::PR_SET_DUMPABLE, 0)
+        sys::prctl(libc::PR_SET_NO_NEW_PRIVS, 1)
     };
     if quiet().is_err() {
         sys::leave(1);

@@ -143,7 +143,6 @@ pub(super) fn cold(
     let mut source = None;
     let image = match &spawn.what {
         What::Python { .. } => {
-            fds.insert(0, sys::open_at(None, "/dev/null", libc::O_RDONLY)?);
             Image::new(&python_argv(world, "cold"), &python_env(world, &scratch))?
         }
         What::Command { argv, env, source: name, .. } => {

@@ -33,13 +33,11 @@ def official(link, prelude, form, name, source):
     loads = json_loads()
     link.say(b"R")
     while True:
-        kind, data, fd = link.hear()
+        kind, data = link.hear()
         if form == "function":
             answer(link, function(*loads(data)))
             continue
-        with _io.FileIO(fd, "rb") as file:
-            given = file.read().decode("utf-8", "surrogateescape")
-        link.say(b"S", mocked(function, given))
+        link.say(b"S", mocked(function, data.decode("utf-8", "surrogateescape")))
 
 
 def take_away():

@@ -1,16 +1,18 @@
-# Runs one program under test, in its cell. The other end of file descriptor 3 feeds tests one by one and takes what the
-# program made of each; it trusts nothing that is said here.
+# Runs one program under test, in its cell. Who writes to file descriptor 3 and reads from 4 feeds tests one by one and
+# takes what the program made of each; it trusts nothing that is said here. Both are pipes, so that the program finds no
+# socket; standard input is a file that is written anew for each test, and open for reading only.
 #
 # Frames, both ways: a letter, four bytes of length (big-endian), so many bytes.
 #   we say H (ready)                          they say  J: form, mode, name, prelude, source
 #   we say R (the program is there)           they say  for each test
-#     I with a descriptor of its input          we say  D (done; its output is on descriptor 1), or S and the output
+#     I, its input being on descriptor 0        we say  D (done; its output is on descriptor 1)
+#     O and its input                           we say  S and the output
 #     A and arguments as JSON                   we say  V and the value
 #     T and tests that raise                    we say  D; they say W and a word nobody could know; we say N and the word
 # D has a byte: 1 where this process is used up, so that the next test needs another.
 # Failures, which end the process: C it does not compile, E the name is not defined, X it raised, Q it left with a status,
 # M memory, O the value is too large, A an assertion failed, Y the tests do not compile, B our own set-up failed.
-import _io, _socket, atexit, builtins, gc, posix, sys, _thread
+import _io, atexit, builtins, gc, posix, sys, _thread
 
 # A program that replaces builtins replaces them for itself only. Every piece of code that is run for one is given the
 # real module by name, or it would get this copy.
@@ -30,17 +32,16 @@ class Leave(BaseException):
 
 
 class Link:
-    """The control socket, through functions that a program cannot replace for us."""
+    """The control pipes, through functions that a program cannot replace for us."""
 
-    def __init__(self, fd):
-        self.socket = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM, 0, fd)
-        self.write, self.leave = posix.write, posix._exit
-        self.fd = fd
+    def __init__(self, here=3, there=4):
+        self.read, self.write, self.leave = posix.read, posix.write, posix._exit
+        self.here, self.there = here, there
 
     def take(self, count):
         parts = []
         while count:
-            part = self.socket.recv(min(count, 1 << 20))
+            part = self.read(self.here, min(count, 1 << 20))
             if not part:
                 self.leave(0)
             parts.append(part)
@@ -48,21 +49,14 @@ class Link:
         return b"".join(parts)
 
     def hear(self):
-        """A letter, its bytes, and a descriptor or None."""
-        head, ancillary, _, _ = self.socket.recvmsg(5, 24)
-        if not head:
-            self.leave(0)
-        if len(head) < 5:
-            head += self.take(5 - len(head))
-        fd = None
-        for _, _, data in ancillary:
-            fd = int.from_bytes(data[:4], sys.byteorder)
-        return head[:1], self.take(int.from_bytes(head[1:], "big")), fd
+        """A letter and its bytes."""
+        head = self.take(5)
+        return head[:1], self.take(int.from_bytes(head[1:], "big"))
 
     def say(self, kind, data=b""):
         data = memoryview(kind + len(data).to_bytes(4, "big") + data)
         while data:
-            data = data[self.write(self.fd, data) :]
+            data = data[self.write(self.there, data) :]
 
     def fail(self, kind, error=None, detail=""):
         """Says what went wrong and leaves."""
@@ -81,7 +75,7 @@ class Link:
 def run(link, prelude):
     """Everything that happens to one program. `prelude` gives names to a dictionary for a piece of code."""
     link.say(b"H")
-    _, job, _ = link.hear()
+    _, job = link.hear()
     fields = []
     while job:
         size = int.from_bytes(job[:4], "big")
@@ -117,9 +111,17 @@ def compiled(link, source, name="main.py"):
         link.fail(b"C", error)
 
 
-def used_up():
-    """Whether a thread of the program lives on."""
-    return _thread._count() > 0
+def used_up(given):
+    """Whether a thread of the program lives on, or standard input is gone."""
+    try:
+        return _thread._count() > 0 or file_of(0) != given
+    except OSError:
+        return True
+
+
+def file_of(fd):
+    status = posix.fstat(fd)
+    return status.st_dev, status.st_ino
 
 
 # --- native: scripts ---------------------------------------------------------------------------------------------------
@@ -130,18 +132,18 @@ def scripts(link, prelude, source):
     names = prelude(code, source)
     # The program may close its own.
     outs = [posix.dup(1), posix.dup(2)]
+    given = file_of(0)
     link.say(b"R")
     while True:
-        _, _, fd = link.hear()
-        posix.dup2(fd, 0)
-        posix.close(fd)
+        link.hear()
+        posix.lseek(0, 0, 0)
         posix.dup2(outs[0], 1)
         posix.dup2(outs[1], 2)
         outcome = script(code, names)
         if outcome is not None:
             link.fail(*outcome)
-        spent = used_up()
         gc.collect()
+        spent = used_up(given)
         link.say(b"D", b"\1" if spent else b"\0")
         if spent:
             link.leave(0)
@@ -233,7 +235,7 @@ def calls(link, prelude, name, source):
     loads = json_loads()
     link.say(b"R")
     while True:
-        _, arguments, _ = link.hear()
+        _, arguments = link.hear()
         arguments = loads(arguments)
         # A fresh object each time, as the site that these questions come from does.
         holder = space.get("Solution")
@@ -353,7 +355,7 @@ def asserted(link, entry, prelude, source):
         seen[entry] = guarded(space[entry], space)
 
     link.say(b"R")
-    _, tests, _ = link.hear()
+    _, tests = link.hear()
     try:
         code = compile(tests.decode(), "<tests>", "exec", dont_inherit=True)
     except BaseException as error:
@@ -365,7 +367,7 @@ def asserted(link, entry, prelude, source):
         kind = b"M" if isinstance(error, MemoryError) else b"A" if isinstance(error, AssertionError) else b"X"
         link.fail(kind, error)
     link.say(b"D", b"\0")
-    _, word, _ = link.hear()
+    _, word = link.hear()
     link.say(b"N", word)
     link.leave(0)
 

@@ -70,7 +70,7 @@ def settle():
 
 def cold(table):
     settle()
-    run(Link(3), only_used(table))
+    run(Link(), only_used(table))
 
 
 # --- the interpreter that others are forked from -----------------------------------------------------------------------
@@ -81,7 +81,7 @@ ALSO_WARM = "array calendar cmath contextlib dataclasses decimal enum fractions 
 
 def warm():
     """Answers each request with a fork of this interpreter in the cell that is asked for. Runs no program itself."""
-    import ctypes, fcntl, os, resource, select, struct
+    import _socket, ctypes, fcntl, os, resource, select, struct
 
     settle()
     names = filled(table_of_names())
@@ -126,7 +126,7 @@ def warm():
                 pid = -(error.errno or 1)
             if pid == 0:
                 enter(kernel, fcntl, os, resource, struct, config, request)
-                run(Link(3), lambda code, source: with_streams(dict(names)))
+                run(Link(), lambda code, source: with_streams(dict(names)))
                 os._exit(1)
             if request.init is not None:
                 kernel.setns(config.own_pid_ns, kernel.NEWPID)
@@ -163,8 +163,9 @@ class Request:
             ("NPROC", processes), ("STACK", stack), ("AS", memory),
         )
         self.box = message[size:].decode()
-        self.outputs = fds[:3]
-        rest = fds[3:]
+        # Standard input and outputs, and the control pipes.
+        self.own = fds[:5]
+        rest = fds[5:]
         self.rules = rest.pop(0) if flags & 1 else None
         self.init = rest.pop(0) if flags & 2 else None
         self.groups = rest
@@ -202,7 +203,7 @@ NO_LIMIT = 0xFFFF_FFFF_FFFF_FFFF
 
 def enter(kernel, fcntl, os, resource, struct, config, request):
     """This fork becomes a process of the cell."""
-    stage, control = "control groups", request.outputs[2]
+    stage, control = "control groups", request.own[3:]
     try:
         for fd in request.groups:
             os.write(fd, b"0")
@@ -210,12 +211,11 @@ def enter(kernel, fcntl, os, resource, struct, config, request):
             stage = "namespaces"
             kernel.setns(request.init, config.namespaces)
         stage = "descriptors"
-        null = os.open("/dev/null", os.O_RDONLY)
-        fds = [null, *request.outputs] + ([] if request.rules is None else [request.rules])
-        control = [fcntl.fcntl(fd, fcntl.F_DUPFD, 64) for fd in fds]
-        for place, fd in enumerate(control):
+        fds = request.own + ([] if request.rules is None else [request.rules])
+        high = [fcntl.fcntl(fd, fcntl.F_DUPFD, 64) for fd in fds]
+        for place, fd in enumerate(high):
             os.dup2(fd, place)
-        control = 3
+        control = [3, 4]
         kernel.syscall(436, len(fds), kernel.ctypes.c_uint(SAME), 0)
         stage = "user"
         os.setsid()
@@ -241,16 +241,15 @@ def enter(kernel, fcntl, os, resource, struct, config, request):
         kernel.prctl(38, 1)
         if request.rules is not None:
             stage = "Landlock"
-            kernel.syscall(446, 4, 0)
-            os.close(4)
+            kernel.syscall(446, 5, 0)
+            os.close(5)
         stage = "filter of system calls"
         for filter in config.filters:
             code = kernel.ctypes.create_string_buffer(filter, len(filter))
             place = kernel.ctypes.addressof(code)
             kernel.prctl(22, 2, kernel.ctypes.create_string_buffer(struct.pack("@HP", len(filter) // 8, place)))
     except BaseException as error:
-        link = Link(control if isinstance(control, int) else request.outputs[2])
-        link.fail(b"B", None, stage + ": " + str(error))
+        Link(*control).fail(b"B", None, stage + ": " + str(error))
 
 
 # So that a program finds nothing of ours under a name that it can import.
