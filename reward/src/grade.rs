@@ -1,5 +1,6 @@
 //! Judging one answer: right with a score, wrong with a cause, or unscorable with a cause.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use conductor_configs::schema::{self, Reward};
@@ -10,9 +11,10 @@ use tokio::sync::Semaphore;
 use crate::code::{self, Judging, Resources, Rules};
 use crate::extract;
 use crate::graders::{
-    choice, countdown, exact, fuzzy, gym, judge, number, recorded, right, shown, unscorable, wrong,
+    choice, countdown, exact, fuzzy, judge, number, reasoning_gym, recorded, right, shown,
+    unscorable, wrong,
 };
-use crate::gym::Package;
+use crate::gym::{self, Package};
 use crate::python::{Ending, Program, Python};
 
 /// Judges answers. Cheap to clone; clones share the limit on programs under test at once.
@@ -122,17 +124,22 @@ impl Grader {
     pub async fn for_tasks<'a>(
         reward: &Reward,
         sandbox: &schema::Sandbox,
-        tasks: impl Iterator<Item = &'a Task> + Clone,
+        tasks: impl Iterator<Item = &'a Task>,
     ) -> Result<Self, GraderError> {
-        let mut grader = if tasks.clone().any(Self::needs_python) {
-            Self::new(reward).await?
-        } else {
-            Self::without_python()
-        };
-        if tasks.clone().any(Self::needs_sandbox) {
+        let (mut needs_python, mut needs_sandbox) = (false, false);
+        let mut generators = BTreeSet::new();
+        for task in tasks {
+            needs_python |= Self::needs_python(task);
+            needs_sandbox |= Self::needs_sandbox(task);
+            generators.extend(gym::generator_of(task)?);
+        }
+        let mut grader =
+            if needs_python { Self::new(reward).await? } else { Self::without_python() };
+        if needs_sandbox {
             grader.sandbox = Self::sandboxed(sandbox, Judging::default()).await?.sandbox;
         }
-        grader.package = packaged(reward, tasks).await?.map(Arc::new);
+        grader.package =
+            gym::for_generators(&reward.reasoning_gym, &generators).await?.map(Arc::new);
         Ok(grader)
     }
 
@@ -177,9 +184,10 @@ impl Grader {
         self.python.as_ref().map(|interpreter| interpreter.python.unenforced()).unwrap_or_default()
     }
 
-    /// Finds the answer proper in `answer` and judges it. Ends within a bound for every answer; dropping the future kills a program under test.
+    /// Finds the answer proper in `answer` and judges it. Ends within a bound for every answer; dropping the future kills a
+    /// program under test. docs/graders.md has the rules in full.
     ///
-    /// - Exact, choice, number: the answer is looked for as [`extract`] says; right is 1.
+    /// - Exact, fuzzy, choice, number, Countdown: the answer is looked for as [`extract`] says; right is 1.
     /// - reasoning-gym: right is 1 where the generator's own scorer gives 1. What it gives less for is wrong, and its
     ///   number stands in the detail: 0.01 for a wrong number is a consolation, not a partly right answer.
     /// - Python: right is 1 where the tests ran to their end.
@@ -235,7 +243,12 @@ impl Grader {
             Grading::Number { gold, tolerance } => number::grade(gold, *tolerance, answer),
             Grading::Countdown { numbers, target } => countdown::grade(numbers, *target, answer),
             Grading::ReasoningGym { dataset, gold, entry } => {
-                gym::grade(self.package.as_deref(), (dataset, gold, entry.as_ref()), answer).await
+                reasoning_gym::grade(
+                    self.package.as_deref(),
+                    (dataset, gold, entry.as_ref()),
+                    answer,
+                )
+                .await
             }
             Grading::Judge { gold, rubric } => {
                 let asked = (task, gold.as_str(), rubric.as_deref());
@@ -294,60 +307,6 @@ impl Grader {
             ),
         }
     }
-}
-
-/// The package, where a task's generator has no scorer here; its first worker is started, so that what is missing is known now.
-async fn packaged<'a>(
-    reward: &Reward,
-    tasks: impl Iterator<Item = &'a Task>,
-) -> Result<Option<Package>, GraderError> {
-    let settings = &reward.reasoning_gym;
-    let mut package: Option<Package> = None;
-    check_limits(settings)?;
-    for task in tasks {
-        let Grading::ReasoningGym { dataset, entry, .. } = &task.grading else { continue };
-        if crate::reasoning_gym::supported(dataset) {
-            continue;
-        }
-        let refused = |reason: String| GraderError::ReasoningGym {
-            interpreter: settings.interpreter.clone(),
-            generator: dataset.clone(),
-            reason,
-        };
-        if entry.is_none() {
-            let reason = format!(
-                "the reasoning-gym generator \"{dataset}\" is scored from its whole entry, which is missing; export the tasks \
-                 again with scripts/export_reasoning_gym.py"
-            );
-            return Err(GraderError::Task { id: task.id.clone(), reason });
-        }
-        if package.is_none() {
-            package = Some(Package::start(settings).await.map_err(refused)?);
-        }
-        let known = package.as_ref().is_some_and(|package| package.knows(dataset));
-        if !known {
-            return Err(refused("the installed package has no such generator".into()));
-        }
-    }
-    Ok(package)
-}
-
-fn check_limits(settings: &schema::ReasoningGym) -> Result<(), GraderError> {
-    let out_of = |key, given: String, expected| Err(GraderError::Limit { key, given, expected });
-    // Written so that what is not a number fails too.
-    if !(settings.time_secs > 0.0 && settings.time_secs <= 3600.0) {
-        let given = settings.time_secs.to_string();
-        return out_of("reasoning_gym.time_secs", given, "more than 0 and at most 3600 seconds");
-    }
-    if settings.memory_mib < 256 {
-        let given = settings.memory_mib.to_string();
-        return out_of("reasoning_gym.memory_mib", given, "at least 256, which the package needs");
-    }
-    if settings.parallel == Some(0) {
-        let expected = "at least 1, or the key left out";
-        return out_of("reasoning_gym.parallel", "0".into(), expected);
-    }
-    Ok(())
 }
 
 fn unwired(grading: &Grading) -> Graded {

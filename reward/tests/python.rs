@@ -244,9 +244,9 @@ async fn an_interpreter_that_is_none_is_named() {
         assert!(error.to_string().contains(interpreter), "{error}");
     }
     for (python, key) in [
-        (PythonLimits { time_secs: f64::NAN, ..limits() }, "time_secs"),
-        (PythonLimits { memory_mib: 1, ..limits() }, "memory_mib"),
-        (PythonLimits { parallel: Some(0), ..limits() }, "parallel"),
+        (PythonLimits { time_secs: f64::NAN, ..limits() }, "python.time_secs"),
+        (PythonLimits { memory_mib: 1, ..limits() }, "python.memory_mib"),
+        (PythonLimits { parallel: Some(0), ..limits() }, "python.parallel"),
     ] {
         let error =
             Grader::new(&Reward { python, ..Reward::default() }).await.expect_err("impossible");

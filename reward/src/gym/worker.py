@@ -4,6 +4,7 @@
 # that process (some scorers evaluate it) is gone with it, and a scorer that hangs is killed.
 import ctypes
 import json
+import math
 import os
 import resource
 import select
@@ -66,7 +67,8 @@ def scored(scorer, request, limit_secs, prctl, ours):
             resource.setrlimit(resource.RLIMIT_NOFILE, (32, 32))
             resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
             try:
-                reply = {"score": float(scorer(answer=request["answer"], entry=request["entry"]))}
+                score = float(scorer(answer=request["answer"], entry=request["entry"]))
+                reply = {"score": score} if math.isfinite(score) else {"odd": str(score)}
             except BaseException as error:
                 reply = {"error": told(error)}
             os.write(writer, json.dumps(reply).encode())
@@ -86,10 +88,14 @@ def scored(scorer, request, limit_secs, prctl, ours):
     if late:
         return {"late": True}
     try:
-        reply = json.loads(said)
-        return {key: reply[key] for key in ("score", "error") if key in reply}
+        reply = json.loads(said, parse_constant=refused)
+        return {key: reply[key] for key in ("score", "odd", "error") if key in reply}
     except (ValueError, TypeError):
         return {"died": f"wait status {status}"}
+
+
+def refused(constant):
+    raise ValueError(constant)
 
 
 def heard(reader, deadline):

@@ -33,6 +33,7 @@ pub(super) struct Worker {
 #[derive(Debug, PartialEq)]
 pub(super) enum Reply {
     Score(f64),
+    Odd(String),
     Error(String),
     Late,
     Died(String),
@@ -108,6 +109,9 @@ fn read(reply: &Value) -> Reply {
     }
     if reply["late"] == true {
         return Reply::Late;
+    }
+    if let Some(odd) = reply["odd"].as_str() {
+        return Reply::Odd(odd.to_owned());
     }
     match (reply["error"].as_str(), reply["died"].as_str()) {
         (Some(error), _) => Reply::Error(error.to_owned()),
