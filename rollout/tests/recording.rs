@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use conductor_rollout::recording::{
     ImportReport, ImportRequest, RecordedAnswer, Recording, RecordingError, import, prompt_sha256,
-    read, write,
+    question_sha256, read, write,
 };
 
 fn row(task_id: &str, worker: &str) -> RecordedAnswer {
@@ -52,6 +52,23 @@ fn version_1_is_read_for_ever() {
 #[ignore = "makes the committed golden file"]
 fn write_the_golden_file() {
     write(&Recording::new(golden_rows()).unwrap(), &golden_path()).unwrap();
+}
+
+#[test]
+fn a_question_is_known_by_its_parts_too() {
+    let parts = |url: &str| {
+        let json = format!(r#"[{{"type": "image_url", "image_url": {{"url": "{url}"}}}}]"#);
+        serde_json::from_str::<Vec<conductor_types::Part>>(&json).unwrap()
+    };
+    assert_eq!(question_sha256("Which?", &[]), prompt_sha256("Which?"));
+    let hashes = [
+        prompt_sha256("Which?"),
+        question_sha256("Which?", &parts("data:,a")),
+        question_sha256("Which?", &parts("data:,b")),
+        question_sha256("What?", &parts("data:,a")),
+    ];
+    let different: std::collections::BTreeSet<&String> = hashes.iter().collect();
+    assert_eq!(different.len(), 4);
 }
 
 #[test]

@@ -208,7 +208,8 @@ fn a_weight_on_obedience_needs_something_to_obey() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut config = config(folder.path());
     config.reward.obedience_weight = 0.5;
-    let error = Environment::open(&config, None).expect_err("no task has a constraint").to_string();
+    let error =
+        Environment::open(&config, None).err().expect("no task has a constraint").to_string();
     assert!(
         error.contains("reward.obedience_weight is 0.5") && error.contains("tasks.constraints"),
         "{error}"
