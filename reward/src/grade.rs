@@ -184,9 +184,10 @@ impl Grader {
         self.python.as_ref().map(|interpreter| interpreter.python.unenforced()).unwrap_or_default()
     }
 
-    /// Finds the answer proper in `answer` and judges it. Ends within a bound for every answer; dropping the future kills a program under test.
+    /// Finds the answer proper in `answer` and judges it. Ends within a bound for every answer; dropping the future kills a
+    /// program under test. docs/graders.md has the rules in full.
     ///
-    /// - Exact, choice, number: the answer is looked for as [`extract`] says; right is 1.
+    /// - Exact, fuzzy, choice, number, Countdown: the answer is looked for as [`extract`] says; right is 1.
     /// - reasoning-gym: right is 1 where the generator's own scorer gives 1. What it gives less for is wrong, and its
     ///   number stands in the detail: 0.01 for a wrong number is a consolation, not a partly right answer.
     /// - Python: right is 1 where the tests ran to their end.

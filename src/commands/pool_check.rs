@@ -189,7 +189,8 @@ fn recorded(
     tasks: &TaskSet,
     only_recorded: bool,
 ) -> anyhow::Result<Row> {
-    let alone = Pool { workers: vec![worker.clone()], listed: None, permute: false, store: None };
+    let workers = vec![worker.clone()];
+    let alone = Pool { workers, unlisted: Vec::new(), listed: None, permute: false, store: None };
     let opened = match Workers::open(&alone, Arc::new(setup::extractors(tasks)?), None) {
         Ok(opened) => opened,
         Err(error) => {
