@@ -94,6 +94,44 @@ fn a_bad_line_is_named_with_what_was_expected_and_found() {
     }
 }
 
+const LOOK: &str = r#"[{"type": "text", "text": "What is this?"}, {"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBO"}}]"#;
+
+#[test]
+fn content_parts_pass_through_both_forms() {
+    let folder = tempfile::tempdir().unwrap();
+    let parts: Vec<conductor_types::Part> = serde_json::from_str(LOOK).unwrap();
+    let line = |prompt: &str| {
+        format!(
+            r#"{{"id": "a", {prompt} "parts": {LOOK}, "grading": {{"kind": "exact", "gold": "4"}}}}"#
+        )
+    };
+    for prompt in ["", r#""prompt": "What is this?","#] {
+        let set = jsonl(folder.path(), &line(prompt)).unwrap();
+        let task = set.find("a").unwrap();
+        assert_eq!((task.prompt.as_str(), &task.parts), ("What is this?", &parts));
+    }
+    let error = jsonl(folder.path(), &line(r#""prompt": "Who?","#)).unwrap_err().to_string();
+    assert!(
+        error.contains("own.jsonl:1: expected a prompt that is the text of the parts"),
+        "{error}"
+    );
+
+    let path = folder.path().join("own.parquet");
+    let column =
+        |name, text: Option<&str>| (name, Arc::new(StringArray::from(vec![text])) as ArrayRef);
+    for prompt in [None, Some(None), Some(Some("What is this?"))] {
+        let mut columns = vec![column("id", Some("a")), column("parts", Some(LOOK)), graded(1)];
+        columns.extend(prompt.map(|text| column("prompt", text)));
+        write_parquet(&path, &columns);
+        let set = parquet(&path).unwrap();
+        let task = set.find("a").unwrap();
+        assert_eq!((task.prompt.as_str(), &task.parts), ("What is this?", &parts));
+    }
+    write_parquet(&path, &[column("id", Some("a")), column("parts", Some("[{}]")), graded(1)]);
+    let error = parquet(&path).unwrap_err().to_string();
+    assert!(error.contains("row 1: expected an object with a `type` in part 1"), "{error}");
+}
+
 #[test]
 fn an_id_that_stands_twice_names_both_places() {
     let folder = tempfile::tempdir().unwrap();

@@ -166,7 +166,7 @@ fn sheet(
         let gold = gold.ok_or_else(|| at.fail("a letter from A to D", excerpt(letter)))?;
         let shown = [first, second, third, fourth].map(ToString::to_string).to_vec();
         let number = at.index;
-        emit_one(at, subject, number, Question { text, options: shown, gold }, options, emit)?;
+        emit_one(at, subject, number, &Question { text, options: shown, gold }, options, emit)?;
     }
     Ok(())
 }
@@ -189,7 +189,7 @@ fn table(
             return Err(at.fail(format!("`answer` below {count}"), gold.to_string()));
         }
         let question = Question { text: &row.question, options: row.choices, gold };
-        emit_one(at, &row.subject, number, question, options, emit)
+        emit_one(at, &row.subject, number, &question, options, emit)
     })?;
     Ok(numbers.into_keys().collect())
 }
@@ -198,7 +198,7 @@ fn emit_one(
     at: At,
     subject: &str,
     number: u64,
-    question: Question<'_>,
+    question: &Question<'_>,
     options: &Options<'_>,
     emit: &mut Emit,
 ) -> Result<(), DataError> {

@@ -92,7 +92,6 @@ pub(crate) fn empty(path: &Path) -> DataError {
 }
 
 /// One arm a source.
-#[expect(clippy::too_many_lines, reason = "a table of sources with their options")]
 fn dispatch(source: &TaskSource, emit: &mut Emit) -> Result<(), DataError> {
     let path = source.path();
     match source {

@@ -143,4 +143,42 @@ mod tests {
             assert!(text.contains("in one ```python block"), "{text}");
         }
     }
+
+    /// docs/formats.md on one line, its marks for code and for angle brackets undone.
+    fn documented() -> String {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/formats.md");
+        let text = std::fs::read_to_string(path).unwrap();
+        let text = text
+            .replace("&lt;", "<")
+            .replace("&gt;", ">")
+            .replace("```` ```python ````", "```python");
+        text.split_whitespace().collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn the_forms_are_documented_word_for_word() {
+        let text = documented();
+        let sentence = format!("\"{STEPS} … between <answer> and </answer>.\"");
+        assert!(text.contains(&sentence), "{sentence}");
+        let options = ["x".to_string(), "y".into()];
+        for form in [
+            number("Q"),
+            aime("Q"),
+            math("Q"),
+            short("Q"),
+            choice("Q", &options),
+            countdown(&[44, 19, 35], 98),
+        ] {
+            let (before, rest) = form.split_once(STEPS).unwrap();
+            let words = rest.trim().strip_suffix(" between <answer> and </answer>.").unwrap();
+            assert!(text.contains(&format!("\"{words}\"")), "{words}");
+            let before = before.trim();
+            assert!(!before.starts_with("Reach") || text.contains(before), "{before}");
+        }
+        for form in [program("Q"), method("Q", "S"), asserted("Q", "A"), function("Q", "H")] {
+            let ask = form.split("\n\n").nth(1).unwrap();
+            let ask = ask.strip_prefix("Write this Python function. ").unwrap_or(ask);
+            assert!(text.contains(ask), "{ask}");
+        }
+    }
 }

@@ -78,6 +78,14 @@ mod tests {
             let source: TaskSource = serde_json::from_value(toml).unwrap();
             assert_eq!(source.kind(), kind);
         }
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/formats.md");
+        let documented = std::fs::read_to_string(path).unwrap();
+        for Entry { kind, .. } in REGISTRY {
+            assert!(
+                documented.contains(&format!("\n| `{kind}` | ")),
+                "{kind} is in docs/formats.md"
+            );
+        }
         // A kind that is in no line here would be an unknown word to the error that lists them all.
         let error = serde_json::from_value::<TaskSource>(serde_json::json!({"kind": "x"}));
         let error = error.unwrap_err().to_string();
