@@ -5,6 +5,7 @@ mod bench_rollout;
 pub mod checkpoint;
 pub mod config;
 pub mod data;
+mod data_fetch;
 pub mod doctor;
 pub mod eval;
 pub mod export;
