@@ -5,8 +5,8 @@
 
 use hf_hub::api::sync::{Api, ApiBuilder, ApiRepo};
 use hf_hub::{Cache, Repo, RepoType};
-use ureq::http::{Response, StatusCode};
-use ureq::{Body, Error};
+use ureq::http::{Response, StatusCode, Uri};
+use ureq::{Body, Error, ResponseExt as _};
 
 use super::error::HubError;
 use super::retry::{Fault, Job, wait_of};
@@ -143,6 +143,10 @@ impl<'a> Client<'a> {
                 cause: format!("HTTP {status}"),
                 wait: wait_of(header("retry-after"), header("ratelimit")),
             },
+            // The address of a large file is made for each request: the next one may be let in.
+            400..=499 if code.is_empty() && !self.is_own(response) => Fault::passing(format!(
+                "HTTP {status} from the address that the hub redirects to"
+            )),
             _ if code == "GatedRepo" || status == StatusCode::FORBIDDEN => {
                 self.no_access(repository, status, &self.gated(repository))
             }
@@ -170,6 +174,13 @@ impl<'a> Client<'a> {
                 given: format!("HTTP {status}"),
             }),
         }
+    }
+
+    /// Whether the hub itself answered, and not a host that it redirected to.
+    fn is_own(&self, response: &Response<Body>) -> bool {
+        let own = self.settings.endpoint.parse::<Uri>().ok();
+        let authority = response.get_uri().authority();
+        own.as_ref().and_then(Uri::authority) == authority
     }
 
     fn no_access(&self, repository: &str, status: StatusCode, reason: &str) -> Fault {

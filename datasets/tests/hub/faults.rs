@@ -208,6 +208,12 @@ fn trouble_that_stays_ends_with_what_it_is() {
     lab.hub.heal();
     lab.hub.always(LIST, Fault::status(418));
     assert!(lab.fails("math500").contains("418"));
+    // A large file's own address is no gate of the hub.
+    lab.hub.heal();
+    lab.hub.always(CDN, Fault::status(403));
+    let error = lab.fails("math500");
+    assert!(error.contains("403") && error.contains("redirects to"), "{error}");
+    assert!(!error.contains("accept"), "{error}");
 }
 
 #[test]
