@@ -148,7 +148,11 @@ impl<'a> Client<'a> {
         match status.as_u16() {
             408 | 425 | 429 | 500..=599 => Fault::Passing {
                 cause: format!("HTTP {status}"),
-                wait: wait_of(header("retry-after"), header("ratelimit")),
+                // Every answer says when its window of requests ends; that is a reason to wait for 429 alone.
+                wait: wait_of(
+                    header("retry-after"),
+                    header("ratelimit").filter(|_| status == StatusCode::TOO_MANY_REQUESTS),
+                ),
             },
             // The address of a large file is made for each request: the next one may be let in.
             400..=499 if code.is_empty() && !self.is_own(response) => {
