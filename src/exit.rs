@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use conductor_checkpoints::CheckpointError;
 use conductor_configs::ConfigErrors;
 use conductor_datasets::DataError;
+use conductor_datasets::hub::HubError;
 use conductor_policy::PolicyError;
 use conductor_reward::GraderError;
 use conductor_rollout::PoolError;
@@ -105,6 +106,9 @@ impl Exit {
             if let Some(error) = cause.downcast_ref::<DataError>() {
                 return of_data(error);
             }
+            if let Some(error) = cause.downcast_ref::<HubError>() {
+                return of_hub(error);
+            }
             if let Some(error) = cause.downcast_ref::<PoolError>() {
                 return of_pool(error);
             }
@@ -184,6 +188,19 @@ fn of_data(error: &DataError) -> Exit {
         | DataError::NoDates { .. }
         | DataError::Weight { .. }
         | DataError::MixSize { .. } => Exit::Usage,
+        _ => Exit::Failure,
+    }
+}
+
+fn of_hub(error: &HubError) -> Exit {
+    match error {
+        HubError::Unknown { .. }
+        | HubError::Release { .. }
+        | HubError::Revision { .. }
+        | HubError::Setting { .. }
+        | HubError::Occupied { .. } => Exit::Usage,
+        HubError::Stopped => Exit::Interrupted,
+        HubError::Data(error) => of_data(error),
         _ => Exit::Failure,
     }
 }

@@ -10,7 +10,7 @@ use serde_json::Value;
 const LAYERS: [(&str, &[&str], &[&str]); 10] = [
     ("types", &[], &["schemars"]),
     ("configs", &["types"], &["toml", "schemars", "annotate-snippets"]),
-    ("datasets", &["types", "configs"], &["arrow-*", "parquet", "hf-hub"]),
+    ("datasets", &["types", "configs"], &["arrow-*", "parquet", "hf-hub", "ureq"]),
     ("sandbox", &["types", "configs"], &["tokio"]),
     ("reward", &["types", "configs", "sandbox"], &["tokio"]),
     ("rollout", &["types", "configs"], &["tokio", "reqwest", "rusqlite", "arrow-*", "parquet"]),
@@ -44,7 +44,7 @@ const LAYERS: [(&str, &[&str], &[&str]); 10] = [
 ];
 
 /// Crates that cost build time, a runtime or a foreign library. What is not listed is light.
-const HEAVY: [&str; 20] = [
+const HEAVY: [&str; 21] = [
     "annotate-snippets",
     "arrow-*",
     "candle-core",
@@ -65,6 +65,7 @@ const HEAVY: [&str; 20] = [
     "tokio",
     "toml",
     "tracing-subscriber",
+    "ureq",
 ];
 
 /// The direct dependencies of each workspace package, development ones left out.

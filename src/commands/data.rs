@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::data_mix::{self, Mix, SplitTasks};
-use super::setup;
+use super::{data_fetch, setup};
 use crate::cli::ConfigArgs;
 use crate::exit::Exit;
 use crate::problem::Problem;
@@ -47,6 +47,16 @@ pub enum Data {
         --split train\n  conductor data mix run.toml --out small.parquet --size 100"
     )]
     Mix(Mix),
+    /// Bring a benchmark from the Hugging Face hub and store it as Parquet.
+    ///
+    /// HF_ENDPOINT names another hub or a mirror, HF_TOKEN (or the file `token` in HF_HOME) lets in to gated sets,
+    /// HF_HOME moves the cache, and HF_HUB_OFFLINE=1 uses the cache alone. A fetch that is stopped or breaks off goes on
+    /// from there when it is given again; one that is done does nothing.
+    #[command(
+        after_help = "Examples:\n  conductor data fetch --list\n  conductor data fetch gsm8k\n  conductor data fetch \
+        livecodebench --release v6 --dry-run\n  HF_TOKEN=… conductor data fetch gpqa --out data/gpqa"
+    )]
+    Fetch(data_fetch::Fetch),
 }
 
 #[derive(Debug, Args)]
@@ -116,6 +126,7 @@ pub fn run(verb: Data) -> anyhow::Result<Exit> {
         Data::Show(args) => show(&args)?,
         Data::Split(args) => data_mix::split(&args)?,
         Data::Mix(args) => data_mix::mix(&args)?,
+        Data::Fetch(args) => return data_fetch::run(&args),
     }
     Ok(Exit::Done)
 }

@@ -6,6 +6,7 @@ mod bench_sandbox;
 pub mod checkpoint;
 pub mod config;
 pub mod data;
+mod data_fetch;
 mod data_mix;
 pub mod doctor;
 pub mod eval;

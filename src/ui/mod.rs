@@ -2,6 +2,7 @@
 
 pub mod error;
 pub mod events;
+pub mod fetching;
 pub mod input;
 pub mod money;
 pub mod output;

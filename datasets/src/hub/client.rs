@@ -1,20 +1,23 @@
 //! Requests to the hub, through hf-hub's client: its address of a file, its headers with the token, its agent, which
 //! keeps the token from other hosts when it is redirected. What the crate does not do is set on each request here:
 //! limits of time (it has none), a limit of redirects that answer each other, no compression (which would make ranges
-//! mean something else), and statuses with their headers (it keeps the number alone, and no `Retry-After`).
+//! mean something else), the system's certificates (it knows the public authorities alone), and statuses with their
+//! headers (it keeps the number alone, and no `Retry-After`).
 
 use hf_hub::api::sync::{Api, ApiBuilder, ApiRepo};
 use hf_hub::{Cache, Repo, RepoType};
-use ureq::http::{Response, StatusCode};
-use ureq::{Body, Error};
+use ureq::http::{Response, StatusCode, Uri};
+use ureq::tls::{Certificate, RootCerts, TlsConfig};
+use ureq::{Body, Error, ResponseExt as _};
 
 use super::error::HubError;
 use super::retry::{Fault, Job, wait_of};
-use super::settings::{HubSettings, Token};
+use super::settings::{HubSettings, Token, is_here};
 
 /// A client of one hub. It has no `Debug`, since hf-hub's shows the token.
 pub(super) struct Client<'a> {
     api: Api,
+    tls: TlsConfig,
     pub settings: &'a HubSettings,
 }
 
@@ -42,7 +45,7 @@ impl<'a> Client<'a> {
                 expected: "to be made".into(),
                 given: error.to_string(),
             })?;
-        Ok(Self { api, settings })
+        Ok(Self { api, tls: tls(&settings.endpoint), settings })
     }
 
     /// A data set at a revision.
@@ -80,12 +83,16 @@ impl<'a> Client<'a> {
             }
         };
         let silence = Some(self.settings.patience.silence);
-        let response = request
-            .config()
+        let mut config = request.config();
+        if is_here(&self.settings.endpoint) {
+            config = config.proxy(None);
+        }
+        let response = config
             .http_status_as_error(false)
             .accept_encoding("identity")
             .max_redirects(redirects)
             .max_redirects_will_error(redirects > 0)
+            .tls_config(self.tls.clone())
             .timeout_resolve(silence)
             .timeout_connect(silence)
             .timeout_recv_response(silence)
@@ -141,8 +148,16 @@ impl<'a> Client<'a> {
         match status.as_u16() {
             408 | 425 | 429 | 500..=599 => Fault::Passing {
                 cause: format!("HTTP {status}"),
-                wait: wait_of(header("retry-after"), header("ratelimit")),
+                // Every answer says when its window of requests ends; that is a reason to wait for 429 alone.
+                wait: wait_of(
+                    header("retry-after"),
+                    header("ratelimit").filter(|_| status == StatusCode::TOO_MANY_REQUESTS),
+                ),
             },
+            // The address of a large file is made for each request: the next one may be let in.
+            400..=499 if code.is_empty() && !self.is_own(response) => {
+                Fault::passing(format!("HTTP {status} from the address that the hub redirects to"))
+            }
             _ if code == "GatedRepo" || status == StatusCode::FORBIDDEN => {
                 self.no_access(repository, status, &self.gated(repository))
             }
@@ -170,6 +185,13 @@ impl<'a> Client<'a> {
                 given: format!("HTTP {status}"),
             }),
         }
+    }
+
+    /// Whether the hub itself answered, and not a host that it redirected to.
+    fn is_own(&self, response: &Response<Body>) -> bool {
+        let own = self.settings.endpoint.parse::<Uri>().ok();
+        let authority = response.get_uri().authority();
+        own.as_ref().and_then(Uri::authority) == authority
     }
 
     fn no_access(&self, repository: &str, status: StatusCode, reason: &str) -> Fault {
@@ -237,6 +259,22 @@ impl Ask<'_> {
             Self::File { path, .. } | Self::Head { path } => path,
         }
     }
+}
+
+/// Trusts whom this machine trusts (`SSL_CERT_FILE`, or the system's store), as a company's own hub and proxy need, and
+/// where it names nobody, the public authorities that ureq knows by heart.
+fn tls(endpoint: &str) -> TlsConfig {
+    let builder = TlsConfig::builder();
+    if !endpoint.starts_with("https://") {
+        return builder.build();
+    }
+    let found = rustls_native_certs::load_native_certs().certs;
+    let found: Vec<Certificate<'static>> =
+        found.iter().map(|certificate| Certificate::from_der(certificate).to_owned()).collect();
+    if found.is_empty() {
+        return builder.build();
+    }
+    builder.root_certs(RootCerts::new_with_certs(&found)).build()
 }
 
 /// A data set at a revision, as hf-hub names it.

@@ -188,7 +188,12 @@ fn endpoint_of(given: &str) -> Result<String, HubError> {
 
 /// Whether nobody else can read what is sent there.
 fn is_private(endpoint: &str) -> bool {
-    let Some(rest) = endpoint.strip_prefix("http://") else { return true };
+    !endpoint.starts_with("http://") || is_here(endpoint)
+}
+
+/// Whether it is this machine, which no proxy stands before.
+pub(super) fn is_here(endpoint: &str) -> bool {
+    let rest = endpoint.split_once("://").map_or(endpoint, |parts| parts.1);
     let host = rest.split('/').next().unwrap_or_default();
     let host = host.rsplit_once(':').map_or(host, |(name, _)| name);
     matches!(host, "localhost" | "[::1]")

@@ -183,7 +183,10 @@ fn a_damaged_file_of_the_cache_is_fetched_anew() {
 fn trouble_that_passes_is_waited_out() {
     let lab = math_lab();
     lab.hub.then(LIST, [Fault::status(500), Fault::status(503)]);
-    lab.hub.then("/resolve/", [Fault::status(502), Fault::busy(429, "1")]);
+    // Every answer says when a window ends; for other troubles than too many requests that means nothing.
+    let window = vec!["RateLimit: \"api\";r=7;t=200".to_owned()];
+    let trouble = Fault::Status(502, window, String::new());
+    lab.hub.then("/resolve/", [trouble, Fault::busy(429, "1")]);
     lab.hub.then(CDN, [Fault::status(504)]);
     let start = Instant::now();
     let (_, log) = lab.stored("math500");
@@ -208,6 +211,12 @@ fn trouble_that_stays_ends_with_what_it_is() {
     lab.hub.heal();
     lab.hub.always(LIST, Fault::status(418));
     assert!(lab.fails("math500").contains("418"));
+    // A large file's own address is no gate of the hub.
+    lab.hub.heal();
+    lab.hub.always(CDN, Fault::status(403));
+    let error = lab.fails("math500");
+    assert!(error.contains("403") && error.contains("redirects to"), "{error}");
+    assert!(!error.contains("accept"), "{error}");
 }
 
 #[test]

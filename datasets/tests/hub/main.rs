@@ -1,5 +1,6 @@
 //! Fetching from a hub of our own that answers as the real one does, rightly and wrongly.
 
+mod dev_data;
 mod faults;
 mod folders;
 mod lab;

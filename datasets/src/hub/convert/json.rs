@@ -15,6 +15,9 @@ use crate::hub::error::HubError;
 use crate::hub::watch::{Watch, go_on};
 use crate::sources::lines::{self, Lines};
 
+/// More are no table, but an object whose keys are data.
+const MOST_COLUMNS: usize = 2000;
+
 const EXPECTED: &str = "a JSON object with the benchmark's columns";
 
 pub(super) fn store(
@@ -100,6 +103,11 @@ fn schema_of(
                     if !order.contains(key) {
                         order.push(key.clone());
                     }
+                }
+                if order.len() > MOST_COLUMNS {
+                    let given = format!("more than {MOST_COLUMNS} columns");
+                    failure = Some(refused(file, given));
+                    return None;
                 }
                 Some(Ok(value))
             }

@@ -121,6 +121,9 @@ fn bad_lines_are_named_by_file_and_number() {
         let error = Case::error("jsonl", texts);
         assert!(words.iter().all(|word| error.contains(word)), "{error}");
     }
+    let many: Vec<String> = (0..3000).map(|n| format!("{{\"key{n}\": {n}}}")).collect();
+    let error = Case::error("jsonl", &[&many.join("\n")]);
+    assert!(error.contains("a.jsonl") && error.contains("more than 2000 columns"), "{error}");
     let long = format!("{{\"a\": \"{}\"}}", "x".repeat(5000));
     let error = Case::error("jsonl", &[&format!("{{\"a\": \"b\"}}\n{long}")]);
     assert!(error.contains("a.jsonl:2: expected a line of at most 4000 bytes"), "{error}");
