@@ -8,6 +8,7 @@ use tokio::sync::Semaphore;
 
 use crate::extract;
 use crate::judge::{choice, exact, number, recorded, scored, shown, unscorable, wrong};
+use crate::math;
 use crate::python::{Ending, Program, Python};
 
 /// Judges answers. Cheap to clone; clones share the limit on programs under test at once.
@@ -111,9 +112,9 @@ impl Grader {
             Grading::Choice { gold, options } => choice(gold, *options, answer),
             Grading::Number { gold, tolerance } => number(gold, *tolerance, answer),
             Grading::ReasoningGym { dataset, gold, .. } => scored(dataset, gold, answer),
+            Grading::Math { gold, convention } => math::grade(gold, *convention, answer).verdict,
             Grading::Recorded => recorded(recorded_score),
             Grading::Fuzzy { .. }
-            | Grading::Math { .. }
             | Grading::Code { .. }
             | Grading::Countdown { .. }
             | Grading::Judge { .. } => {

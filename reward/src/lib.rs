@@ -9,6 +9,7 @@ mod decimal;
 pub mod extract;
 mod grade;
 mod judge;
+pub mod math;
 mod pytext;
 mod python;
 pub mod reasoning_gym;

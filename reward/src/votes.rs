@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use conductor_types::{AnswerExtractor, Grading, Task};
 
 use crate::extract::{self, LastLine, Tag};
+use crate::math;
 use crate::pytext;
 use crate::reasoning_gym::{self, Scorer};
 
@@ -26,6 +27,7 @@ enum Rule {
     Text,
     Choice { options: u8 },
     Number,
+    Math,
     ReasoningGym { scorer: Option<Scorer> },
     Program { entry_point: String },
     Whole,
@@ -44,6 +46,7 @@ impl AnswerExtractor for Extractors {
             Rule::Text => extract::text(text, Tag::First, LastLine::Alone).ok()?.to_owned(),
             Rule::Choice { options } => extract::choice(text, *options).ok()?.to_string(),
             Rule::Number => extract::number(text).ok()?.canonical(),
+            Rule::Math => math::canonical(&extract::math(text).ok()?),
             Rule::ReasoningGym { scorer } => {
                 let found = extract::text(text, Tag::Last, LastLine::Short).ok()?;
                 as_scored(*scorer, found)
@@ -62,10 +65,8 @@ impl AnswerExtractor for Extractors {
 
 fn rule(grading: &Grading) -> Rule {
     match grading {
-        Grading::Exact { .. }
-        | Grading::Fuzzy { .. }
-        | Grading::Math { .. }
-        | Grading::Judge { .. } => Rule::Text,
+        Grading::Exact { .. } | Grading::Fuzzy { .. } | Grading::Judge { .. } => Rule::Text,
+        Grading::Math { .. } => Rule::Math,
         Grading::Choice { options, .. } => Rule::Choice { options: *options },
         Grading::Number { .. } => Rule::Number,
         Grading::ReasoningGym { dataset, .. } => {

@@ -6,10 +6,12 @@
 
 mod choice;
 mod code;
+mod math;
 mod number;
 
 pub use choice::choice;
 pub use code::{Code, code};
+pub use math::math;
 pub use number::{Number, number};
 
 use crate::pytext::strip;
