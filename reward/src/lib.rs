@@ -13,6 +13,7 @@ mod grade;
 mod graders;
 mod gym;
 mod interpreter;
+pub mod math;
 mod pytext;
 mod python;
 pub mod reasoning_gym;

@@ -6,6 +6,7 @@ use conductor_types::{AnswerExtractor, Grading, Task};
 
 use crate::extract::{self, LastLine, Tag};
 use crate::graders::{countdown, fuzzy, number};
+use crate::math;
 use crate::pytext;
 use crate::reasoning_gym::{self, Scorer};
 
@@ -32,6 +33,7 @@ enum Rule {
     Number,
     Numbers,
     Countdown,
+    Math,
     ReasoningGym { scorer: Option<Scorer> },
     Program { entry_point: String },
     Tested { function: Option<String> },
@@ -66,6 +68,7 @@ impl AnswerExtractor for Extractors {
                 number::canonical_list(&numbers)
             }
             Rule::Countdown => countdown::canonical(text)?,
+            Rule::Math => math::canonical(&extract::math(text).ok()?),
             Rule::ReasoningGym { scorer } => {
                 let found = extract::text(text, Tag::Last, LastLine::Short).ok()?;
                 as_scored(*scorer, found)
@@ -85,7 +88,8 @@ impl AnswerExtractor for Extractors {
 
 fn rule(grading: &Grading) -> Rule {
     match grading {
-        Grading::Exact { .. } | Grading::Math { .. } => Rule::Text,
+        Grading::Exact { .. } => Rule::Text,
+        Grading::Math { .. } => Rule::Math,
         Grading::Judge { .. } => Rule::Judged,
         Grading::Fuzzy { .. } => Rule::Fuzzy,
         Grading::Choice { options, .. } => Rule::Choice { options: *options },

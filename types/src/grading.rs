@@ -125,9 +125,16 @@ impl Grading {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MathConvention {
-    /// As math-verify does.
+    /// As math-verify does: a list is compared without its order, a decimal number to six places. The convention of
+    /// math-verify, NeMo-Skills, Qwen2.5-Math and of every set whose answers are read by a machine.
     #[default]
     Standard,
+    /// As `Standard`, and a list without brackets is compared in its order. The convention of the MATH benchmark's own
+    /// grader.
+    Ordered,
+    /// Numbers within a relative 1e-4, or a hundred times or a hundredth of one another (a percentage and its value). The
+    /// convention of `SkyThought`.
+    Tolerant,
 }
 
 /// Test cases: a list, or the text that a benchmark ships, which is decoded when it is needed.

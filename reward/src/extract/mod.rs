@@ -6,11 +6,13 @@
 
 mod choice;
 mod code;
+mod math;
 mod number;
 mod program;
 
 pub use choice::choice;
 pub use code::{Code, code};
+pub use math::math;
 pub(crate) use number::list;
 pub use number::{Number, number, numbers};
 pub use program::{official_program, program};
