@@ -54,11 +54,7 @@ pub fn load_str(name: &str, text: &str) -> Result<Resolved, ConfigErrors> {
 }
 
 /// As [`load`], with a text of that name in the place of the request's file.
-pub fn load_text(
-    name: &str,
-    text: &str,
-    request: &LoadRequest,
-) -> Result<Resolved, ConfigErrors> {
+pub fn load_text(name: &str, text: &str, request: &LoadRequest) -> Result<Resolved, ConfigErrors> {
     let mut loading = Loading::default();
     let file = loading.document(SourceKind::File(name.into()), text.to_owned());
     loading.finish(Some(file), request)

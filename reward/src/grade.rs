@@ -310,7 +310,6 @@ impl Grader {
     }
 }
 
-
 /// Tests that test something: `HumanEval`'s define `check` and leave the call to the grader.
 fn usable_tests(tests: &str, entry_point: &str) -> Result<String, String> {
     let starts = |word: &str| tests.lines().any(|line| line.starts_with(word));

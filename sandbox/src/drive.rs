@@ -34,11 +34,7 @@ pub(crate) type Judge<'a> = &'a mut (dyn FnMut(usize, Output) -> ControlFlow<()>
 const SLACK: Duration = Duration::from_secs(1);
 
 /// Runs a job. The cell is still there when this returns: [`Session::close`] takes it away and says what was used.
-pub(crate) async fn run(
-    ways: &Ways<'_>,
-    job: &Job,
-    judge: Judge<'_>,
-) -> (Ran, Option<Session>) {
+pub(crate) async fn run(ways: &Ways<'_>, job: &Job, judge: Judge<'_>) -> (Ran, Option<Session>) {
     let mut wall = Duration::ZERO;
     let open = Open {
         memory_bytes: job.limits.memory_bytes,
@@ -223,7 +219,10 @@ impl Driver<'_> {
             Event::Frame(b'S', bytes) if !script => Ok(Took::Output(Output::Stdout(bytes))),
             Event::Frame(b'V', bytes) if matches!(input, Input::Call(_)) => {
                 let value = Plain::decode(&bytes).map_err(|what| {
-                    self.because(WrongCause::RuntimeError, format!("what it returned is no value: {what}"))
+                    self.because(
+                        WrongCause::RuntimeError,
+                        format!("what it returned is no value: {what}"),
+                    )
                 })?;
                 Ok(Took::Output(Output::Value(value)))
             }

@@ -100,11 +100,9 @@ impl Sandbox {
 
     async fn untested(options: &schema::Sandbox, server: &Path) -> Result<Self, StartError> {
         check(options)?;
-        let (python, shim) = Python::find(&options.interpreter, options.site_packages)
-            .await
-            .map_err(|reason| StartError::Interpreter {
-                interpreter: options.interpreter.clone(),
-                reason,
+        let (python, shim) =
+            Python::find(&options.interpreter, options.site_packages).await.map_err(|reason| {
+                StartError::Interpreter { interpreter: options.interpreter.clone(), reason }
             })?;
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let parallel = options.parallel.map_or(cores, |count| count as usize);
@@ -141,9 +139,8 @@ impl Sandbox {
     async fn test_itself(self) -> Result<Self, StartError> {
         let count = crate::selftest::run(&self).await?;
         let Self { inner } = self;
-        let mut inner = Arc::try_unwrap(inner).map_err(|_| StartError::Server {
-            reason: "a self-test is still running".into(),
-        })?;
+        let mut inner = Arc::try_unwrap(inner)
+            .map_err(|_| StartError::Server { reason: "a self-test is still running".into() })?;
         inner.report.self_tests = count;
         Ok(Self { inner: Arc::new(inner) })
     }
@@ -422,4 +419,3 @@ fn spawn(mut command: Command) -> std::io::Result<Child> {
     }
     command.spawn()
 }
-

@@ -63,8 +63,7 @@ pub(crate) fn open_at(
     let folder = folder.map_or(libc::AT_FDCWD, |fd| fd.as_raw_fd());
     let path = c_string(path)?;
     // SAFETY: the path is a C string.
-    let fd =
-        check(unsafe { libc::openat(folder, path.as_ptr(), flags | libc::O_CLOEXEC, 0o600) })?;
+    let fd = check(unsafe { libc::openat(folder, path.as_ptr(), flags | libc::O_CLOEXEC, 0o600) })?;
     Ok(owned(fd))
 }
 
@@ -102,8 +101,9 @@ pub(crate) fn write_fd(fd: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<()> {
 pub(crate) fn read_pipe(fd: BorrowedFd<'_>) -> io::Result<String> {
     let mut bytes = [0u8; 1024];
     // SAFETY: the pointer and the length are the array's own.
-    let count =
-        check(unsafe { libc::read(fd.as_raw_fd(), bytes.as_mut_ptr().cast(), bytes.len()) } as i64)?;
+    let count = check(
+        unsafe { libc::read(fd.as_raw_fd(), bytes.as_mut_ptr().cast(), bytes.len()) } as i64,
+    )?;
     Ok(String::from_utf8_lossy(&bytes[..count as usize]).into_owned())
 }
 
@@ -169,8 +169,7 @@ pub(crate) fn send(
             ptr::copy_nonoverlapping(raw.as_ptr().cast::<u8>(), libc::CMSG_DATA(header), payload);
         }
         let flags = libc::MSG_NOSIGNAL;
-        let sent =
-            check(libc::sendmsg(socket.as_raw_fd(), &raw const message, flags) as i64)?;
+        let sent = check(libc::sendmsg(socket.as_raw_fd(), &raw const message, flags) as i64)?;
         Ok(sent as usize)
     }
 }
@@ -377,13 +376,7 @@ pub(crate) fn mount(
     let (kind, options) = (c_string(kind)?, c_string(options)?);
     // SAFETY: all are C strings.
     check(unsafe {
-        libc::mount(
-            source.as_ptr(),
-            target.as_ptr(),
-            kind.as_ptr(),
-            flags,
-            options.as_ptr().cast(),
-        )
+        libc::mount(source.as_ptr(), target.as_ptr(), kind.as_ptr(), flags, options.as_ptr().cast())
     })?;
     Ok(())
 }
@@ -421,11 +414,7 @@ pub(crate) fn set_mount(target: impl AsRef<Path>, set: u64) -> io::Result<()> {
 }
 
 /// Sets a limit, for this process and what it starts.
-pub(crate) fn limit(
-    resource: libc::__rlimit_resource_t,
-    soft: u64,
-    hard: u64,
-) -> io::Result<()> {
+pub(crate) fn limit(resource: libc::__rlimit_resource_t, soft: u64, hard: u64) -> io::Result<()> {
     let limit = libc::rlimit { rlim_cur: soft, rlim_max: hard };
     // SAFETY: the pointer is to a live structure.
     check(unsafe { libc::setrlimit(resource, &raw const limit) })?;
@@ -480,4 +469,3 @@ pub(crate) fn user() -> (u32, u32) {
     // SAFETY: the calls cannot fail and touch no memory.
     unsafe { (libc::geteuid(), libc::getegid()) }
 }
-

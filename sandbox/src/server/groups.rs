@@ -236,7 +236,8 @@ fn places(mounts: &str, own: &str) -> Vec<(Kind, Vec<PathBuf>)> {
     };
     let mut found = Vec::new();
     let first = |name: &str| {
-        let mount = mounted(&|kind, options| kind == "cgroup" && options.split(',').any(|o| o == name))?;
+        let mount =
+            mounted(&|kind, options| kind == "cgroup" && options.split(',').any(|o| o == name))?;
         Some(below(mount, group(name)?))
     };
     if let Some(memory) = first("memory") {

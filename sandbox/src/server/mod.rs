@@ -109,7 +109,8 @@ fn begin(setup: Setup, shim: OwnedFd, main: &OwnedFd) -> io::Result<(World, Opti
 /// Forks of this process need nothing of the libraries that the program is linked with and that a server does not use; not to
 /// copy their pages makes every cell cheaper.
 fn drop_foreign_memory() {
-    const OURS: [&str; 6] = ["/libc.", "/libm.", "/libgcc_s.", "/ld-linux", "/libpthread.", "/libdl."];
+    const OURS: [&str; 6] =
+        ["/libc.", "/libm.", "/libgcc_s.", "/ld-linux", "/libpthread.", "/libdl."];
     let Ok(maps) = std::fs::read_to_string("/proc/self/maps") else { return };
     for line in maps.lines() {
         let mut words = line.split_whitespace();
@@ -310,7 +311,14 @@ impl Server {
         for cell in &mut self.cells {
             cell.kill();
         }
-        let all: Vec<Process> = self.warm.take().into_iter().chain(self.next.take()).chain(self.retired).map(Warm::end).collect();
+        let all: Vec<Process> = self
+            .warm
+            .take()
+            .into_iter()
+            .chain(self.next.take())
+            .chain(self.retired)
+            .map(Warm::end)
+            .collect();
         drop(all);
     }
 }

@@ -57,7 +57,9 @@ pub(super) fn enter(
     let own_pid_ns = if setup.namespaces {
         let own = sys::open_at(Some(proc.as_fd()), "self/ns/pid", libc::O_RDONLY)?;
         named("namespaces", || {
-            unshare(libc::CLONE_NEWNS | libc::CLONE_NEWNET | libc::CLONE_NEWIPC | libc::CLONE_NEWUTS)
+            unshare(
+                libc::CLONE_NEWNS | libc::CLONE_NEWNET | libc::CLONE_NEWIPC | libc::CLONE_NEWUTS,
+            )
         })?;
         named("a root of its own", || new_root(setup, &shim))?;
         Some(own)
@@ -133,7 +135,11 @@ fn free_users(number: u32) -> Option<u32> {
 }
 
 fn scratch_folder(setup: &Setup, first_uid: Option<u32>) -> io::Result<PathBuf> {
-    let folder = std::env::temp_dir().join(format!("conductor-cells-{}-{}", std::process::id(), setup.number));
+    let folder = std::env::temp_dir().join(format!(
+        "conductor-cells-{}-{}",
+        std::process::id(),
+        setup.number
+    ));
     fs::DirBuilder::new().mode(0o711).create(&folder)?;
     for slot in 0..setup.slots {
         let own = folder.join(slot.to_string());
@@ -175,7 +181,13 @@ fn new_root(setup: &Setup, shim: &OwnedFd) -> io::Result<()> {
     sys::check(unsafe { libc::umount2(c".".as_ptr(), libc::MNT_DETACH) })?;
     std::env::set_current_dir("/")?;
     // The root itself: what is mounted below has its own attributes.
-    sys::mount("", "/", "", libc::MS_REMOUNT | libc::MS_BIND | libc::MS_RDONLY | libc::MS_NOSUID | libc::MS_NODEV, "")
+    sys::mount(
+        "",
+        "/",
+        "",
+        libc::MS_REMOUNT | libc::MS_BIND | libc::MS_RDONLY | libc::MS_NOSUID | libc::MS_NODEV,
+        "",
+    )
 }
 
 /// What the new root shows of the old one, opened before anything is put over it.
@@ -194,7 +206,8 @@ impl Shown {
         let told = |path: &Path, error: io::Error| {
             io::Error::new(error.kind(), format!("{} cannot be opened: {error}", path.display()))
         };
-        let open_path = |path: &Path| sys::open_at(None, path, libc::O_PATH).map_err(|e| told(path, e));
+        let open_path =
+            |path: &Path| sys::open_at(None, path, libc::O_PATH).map_err(|e| told(path, e));
         let mut copied = Vec::new();
         for file in python.libraries.iter().chain([&python.executable]) {
             copied.push((fs::File::open(file).map_err(|e| told(file, e))?, file.clone(), 0o555));
@@ -223,7 +236,8 @@ impl Shown {
                 continue;
             }
             make_folders(target.parent())?;
-            let mut to = fs::OpenOptions::new().write(true).create_new(true).mode(*mode).open(&target)?;
+            let mut to =
+                fs::OpenOptions::new().write(true).create_new(true).mode(*mode).open(&target)?;
             io::copy(&mut &*from, &mut to)?;
         }
         for (from, at, folder) in &self.mounted {
