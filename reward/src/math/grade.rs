@@ -6,7 +6,7 @@ use super::compare::equal;
 use super::lexer::closing;
 use super::text::is_prose;
 use crate::extract;
-use crate::judge::shown;
+use crate::graders::shown;
 
 /// Finds the answer in `text` as [`extract::math`] says and compares it with `gold`. The gold answer may stand in a
 /// formula, a box or the text of a solution, where it is found in the same way.
