@@ -14,7 +14,6 @@ mod graders;
 mod gym;
 mod interpreter;
 mod pytext;
-mod python;
 pub mod reasoning_gym;
 pub mod shape;
 mod votes;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use conductor_reward::extract::{self, LastLine, Number, Tag};
 use conductor_reward::{Extractors, Grader};
+use conductor_types::seed::SplitMix;
 use conductor_types::{AnswerExtractor as _, Grading, Task, Verdict};
 
 fn lines(path: &str) -> Option<Vec<serde_json::Value>> {
@@ -28,7 +29,7 @@ fn task(grading: Grading) -> Task {
 }
 
 async fn verdict(grading: Grading, answer: &str) -> Verdict {
-    Grader::without_python().grade(&task(grading), answer, None).await.verdict
+    Grader::without_sandbox().grade(&task(grading), answer, None).await.verdict
 }
 
 /// What the vectors' own chain of three rules reads: "answer is (X)", then "Answer: X". The third rule takes the last free
@@ -136,4 +137,109 @@ async fn every_gsm8k_solution_is_judged_as_its_authors_did() {
     }
     assert_eq!(count, 5276);
     assert!(differ.is_empty(), "{} differ:\n{}", differ.len(), differ.join("\n"));
+}
+
+/// Pieces that texts are put together from: whatever a finder or a reader looks for, and what it does not expect.
+const PIECES: [&str; 64] = [
+    "<answer>",
+    "</answer>",
+    "\\boxed{",
+    "{",
+    "}",
+    "}{",
+    "(",
+    ")",
+    "[",
+    "]",
+    "Answer:",
+    "answer is",
+    "answer",
+    "correct option is",
+    ":",
+    " ",
+    "\n",
+    "\r\n",
+    "\u{a0}",
+    "\u{2003}",
+    "A",
+    "B",
+    "I",
+    "b",
+    "J",
+    "is",
+    "or",
+    "and",
+    ",",
+    "/",
+    "*",
+    "**",
+    "_",
+    "`",
+    "$",
+    "#",
+    "####",
+    "A:",
+    "=",
+    "+",
+    "-",
+    "\u{2212}",
+    "×",
+    "\\frac",
+    "\\frac{1}{2}",
+    "\\text{",
+    "\\times",
+    "10^",
+    "10^{",
+    "^",
+    "1",
+    "0",
+    "9",
+    "1,000",
+    ".",
+    "e",
+    "E9",
+    "%",
+    "\\%",
+    "°",
+    "é",
+    "💡",
+    "\u{0}",
+    "İ",
+];
+
+#[tokio::test]
+async fn every_text_has_a_verdict() {
+    let gradings = [
+        Grading::Exact { gold: "1".into() },
+        Grading::Fuzzy { gold: "50%".into() },
+        Grading::Choice { gold: "B".into(), options: 10 },
+        Grading::Number { gold: "0.1".into(), tolerance: 1e-3 },
+        Grading::Number { gold: "[1, 2]".into(), tolerance: 0.0 },
+        Grading::Countdown { numbers: vec![1, 9], target: 10 },
+        Grading::ReasoningGym { dataset: "chain_sum".into(), gold: "1".into(), entry: None },
+        Grading::ReasoningGym { dataset: "gsm_symbolic".into(), gold: "1".into(), entry: None },
+        Grading::Judge { gold: "1".into(), rubric: None },
+    ];
+    let tasks: Vec<Task> = gradings.into_iter().map(task).collect();
+    let judge = Grader::without_sandbox();
+    let mut draw = SplitMix::new(4);
+    for _ in 0..4000 {
+        let pieces = 1 + draw.below(14);
+        let text: String = (0..pieces).map(|_| PIECES[draw.below(PIECES.len())]).collect();
+        for task in &tasks {
+            let graded = judge.grade(task, &text, None).await;
+            let votes = Extractors::new([task].into_iter());
+            let canonical = votes.canonical("t", &text);
+            let found = !matches!(graded.verdict.cause(), "no_answer" | "judge_failed");
+            if matches!(task.grading, Grading::Judge { .. }) {
+                continue;
+            }
+            // What votes was found, and where an answer has a value, what was found votes.
+            let both = matches!(task.grading, Grading::Choice { .. } | Grading::Number { .. });
+            let agree =
+                if both { found == canonical.is_some() } else { found || canonical.is_none() };
+            assert!(agree, "{text:?}: {canonical:?} {graded:?}");
+            assert!(!found || graded.extracted.is_some(), "{text:?}: {graded:?}");
+        }
+    }
 }

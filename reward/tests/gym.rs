@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use conductor_configs::schema::{ReasoningGym, Reward};
+use conductor_configs::schema::{ReasoningGym, Reward, Sandbox};
 use conductor_reward::{Grader, GraderError};
 use conductor_types::{Grading, Task, Verdict};
 use serde_json::{Value, json};
@@ -90,8 +90,9 @@ async fn whatever_a_scorer_does_there_is_a_verdict_and_the_next_answer_is_scored
     // SAFETY: no other thread of this binary reads the environment now.
     unsafe { std::env::set_var("CONDUCTOR_TEST_SECRET", "1") };
     let task = evaluated();
-    let grader =
-        Grader::for_tasks(&settings(&python), [task.clone()].iter()).await.expect("a package");
+    let grader = Grader::for_tasks(&settings(&python), &Sandbox::default(), [task.clone()].iter())
+        .await
+        .expect("a package");
     let os = "__import__('os')";
     for (answer, cause) in [
         ("right", ""),
@@ -134,7 +135,9 @@ async fn a_scorer_that_fails_on_the_gold_answer_too_is_nobodys_fault() {
     let (_folder, python) = environment(true);
     let broken = task("evaluates", Some(json!({ "question": "q" })));
     let grader =
-        Grader::for_tasks(&settings(&python), [broken.clone()].iter()).await.expect("a package");
+        Grader::for_tasks(&settings(&python), &Sandbox::default(), [broken.clone()].iter())
+            .await
+            .expect("a package");
     assert_eq!(judge(&grader, &broken, "1.0").await.cause(), "bad_test_data");
 }
 
@@ -142,8 +145,9 @@ async fn a_scorer_that_fails_on_the_gold_answer_too_is_nobodys_fault() {
 async fn a_dropped_scoring_holds_up_nothing() {
     let (_folder, python) = environment(true);
     let task = evaluated();
-    let grader =
-        Grader::for_tasks(&settings(&python), [task.clone()].iter()).await.expect("a package");
+    let grader = Grader::for_tasks(&settings(&python), &Sandbox::default(), [task.clone()].iter())
+        .await
+        .expect("a package");
     for _ in 0..4 {
         let slow = judge(&grader, &task, "__import__('time').sleep(1.5)");
         assert!(tokio::time::timeout(Duration::from_millis(300), slow).await.is_err());
@@ -159,7 +163,7 @@ async fn what_is_missing_is_known_at_the_start() {
     let (_without, bare) = environment(false);
     let start = |python: &Path, task: Task| {
         let settings = settings(python);
-        async move { Grader::for_tasks(&settings, [task].iter()).await.map(|_| ()) }
+        async move { Grader::for_tasks(&settings, &Sandbox::default(), [task].iter()).await.map(|_| ()) }
     };
     let refused = |result: Result<(), GraderError>, words: &str| {
         let told = result.expect_err("it cannot be graded").to_string();
@@ -178,7 +182,9 @@ async fn what_is_missing_is_known_at_the_start() {
         (ReasoningGym { parallel: Some(0), ..ReasoningGym::default() }, "parallel"),
     ] {
         let reward = Reward { reasoning_gym: changed, ..Reward::default() };
-        let error = Grader::for_tasks(&reward, [evaluated()].iter()).await.expect_err("impossible");
+        let error = Grader::for_tasks(&reward, &Sandbox::default(), [evaluated()].iter())
+            .await
+            .expect_err("impossible");
         assert!(error.to_string().contains(key), "{error}");
     }
 }
@@ -232,7 +238,8 @@ async fn the_real_package_scores_its_own_answers() {
     assert_eq!(tasks.len(), generators.len() * 4);
     let mut reward = settings(&python);
     reward.reasoning_gym.memory_mib = 2048;
-    let grader = Grader::for_tasks(&reward, tasks.iter()).await.expect("the package");
+    let grader =
+        Grader::for_tasks(&reward, &Sandbox::default(), tasks.iter()).await.expect("the package");
     for task in &tasks {
         let Grading::ReasoningGym { dataset, entry: Some(entry), .. } = &task.grading else {
             unreachable!("made above");

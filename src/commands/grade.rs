@@ -115,10 +115,9 @@ fn config(verb: &Grade) -> anyhow::Result<Config> {
         .filter(|(name, _)| ours(name))
         .collect();
     let request = LoadRequest { env, sets: verb.sets.clone(), ..LoadRequest::default() };
-    let mut sandbox =
-        conductor_configs::load_text("conductor grade", REST, &request)?.config.sandbox;
+    let mut config = conductor_configs::load_text("conductor grade", REST, &request)?.config;
     if let Some(level) = verb.level {
-        (sandbox.level, sandbox.require) = match level {
+        (config.sandbox.level, config.sandbox.require) = match level {
             LevelArg::A => (SandboxLevel::A, RequiredLevel::A),
             LevelArg::B => (SandboxLevel::B, RequiredLevel::B),
             LevelArg::C => (SandboxLevel::C, RequiredLevel::C),

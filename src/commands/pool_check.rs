@@ -186,7 +186,8 @@ async fn reach(workers: &[&Worker]) -> anyhow::Result<BTreeMap<String, Probe>> {
 
 /// A recording that can be read, and whether a run on these tasks would start.
 fn recorded(worker: &Worker, row: Row, tasks: &TaskSet, only_recorded: bool) -> Row {
-    let alone = Pool { workers: vec![worker.clone()], listed: None, permute: false, store: None };
+    let workers = vec![worker.clone()];
+    let alone = Pool { workers, unlisted: Vec::new(), listed: None, permute: false, store: None };
     let opened = match Workers::open(&alone, Arc::new(Extractors::new(tasks.iter())), None) {
         Ok(opened) => opened,
         Err(error) => {

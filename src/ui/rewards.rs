@@ -26,10 +26,13 @@ pub fn page(report: &RewardReport, split: Split, style: Style) -> Page {
     page.line("");
     page.line(parts(&report.parts).render(style));
     if let Some(total) = report.parts.last().and_then(|part| part.all.as_ref()) {
+        page.line("");
         page.line(style.strong("total reward"));
         page.line(bars(total, style));
     }
+    page.line("");
     page.line(by_domain(&report.parts).render(style));
+    page.line("");
     for line in sentences(report) {
         page.line(line);
     }

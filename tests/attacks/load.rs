@@ -38,7 +38,7 @@ fn load_of_hostile_programs_changes_no_honest_verdict() {
     // The strongest setup that can be had; the rest have the single programs.
     let mut reasons = Vec::new();
     let started = setups.iter().find_map(|setup| setup.start().map_err(|r| reasons.push(r)).ok());
-    let Some(mut running) = started else { return println!("skipped: {reasons:?}") };
+    let Some(running) = started else { return println!("skipped: {reasons:?}") };
     let groups_before = control_groups();
     let honest = honest(count);
     let hostile = Case::attacks();

@@ -65,8 +65,7 @@ impl Environment {
         check_gradings(&tasks, &pool)?;
         check_prompts(&tasks, &pool)?;
         obedience::check(config.reward.obedience_weight, &tasks)?;
-        let all: Vec<&Task> = tasks.iter().collect();
-        let grading = Grader::for_tasks(&config.reward, &config.sandbox, all.iter().copied());
+        let grading = Grader::for_tasks(&config.reward, &config.sandbox, tasks.iter());
         let mut grader = runtime.block_on(grading)?;
         if let Some(judge) = judge::of(config, &tasks, &pool)? {
             grader = grader.judged_by(judge);
@@ -104,9 +103,7 @@ impl Environment {
                 self.tasks.len()
             ));
         }
-        if self.tasks.iter().any(Grader::needs_python) {
-            notices.extend(self.grader.unenforced());
-        }
+        notices.extend(self.grader.notices(self.tasks.iter()));
         notices
     }
 

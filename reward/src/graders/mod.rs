@@ -4,9 +4,9 @@ pub(crate) mod choice;
 pub(crate) mod countdown;
 pub(crate) mod exact;
 pub(crate) mod fuzzy;
-pub(crate) mod gym;
 pub(crate) mod judge;
 pub(crate) mod number;
+pub(crate) mod reasoning_gym;
 pub(crate) mod recorded;
 
 use conductor_types::{Graded, Unscorable, Verdict, WrongCause};

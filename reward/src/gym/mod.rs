@@ -6,6 +6,7 @@
 //! read what the user can read and can state its own score, though not that of a later answer.
 
 mod guard;
+mod start;
 mod worker;
 
 use std::collections::BTreeSet;
@@ -17,6 +18,7 @@ use conductor_configs::schema::ReasoningGym;
 use serde_json::Value;
 use tokio::sync::Semaphore;
 
+pub(crate) use start::{for_generators, generator_of};
 use worker::{Reply, Worker};
 
 /// What in an answer to this generator's question its scorer would run, and is not handed; `None` where nothing is.

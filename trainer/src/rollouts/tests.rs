@@ -209,7 +209,7 @@ fn a_finished_episode_is_taken_from_the_journal_until_a_checkpoint_has_it() {
     let path = journal.join(".journal-000004-train.jsonl");
     let mut lines = std::fs::read_to_string(&path).expect("a journal");
     assert_eq!(lines.lines().count(), 4);
-    assert_eq!(first[0][0].extracted.as_deref(), Some("a"));
+    assert_eq!(first[0][0].extracted.as_deref(), Some("b"));
     // What it says is believed, which shows that nothing was run; a line that was cut short is not.
     lines = lines.replace("no idea", "an idea") + "{\"id\":";
     std::fs::write(&path, &lines).expect("written");
@@ -223,7 +223,7 @@ fn a_finished_episode_is_taken_from_the_journal_until_a_checkpoint_has_it() {
     // Another completion is another episode.
     assert_eq!(answer(&run([GO_1, GO_1])[0][0]), "no idea");
     // A line of an earlier program does not say what was found, and is believed as well.
-    lines = lines.replace(",\"extracted\":\"a\"", "");
+    lines = lines.replace(",\"extracted\":\"b\"", "");
     std::fs::write(&path, &lines).expect("written");
     let earlier = run([GO_0, GO_1]);
     assert_eq!((&earlier[0][0].extracted, &earlier[0][0].verdict), (&None, &first[0][0].verdict));

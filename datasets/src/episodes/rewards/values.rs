@@ -34,12 +34,16 @@ pub struct Distribution {
 impl Distribution {
     /// Of finite numbers in any order; `None` of none.
     pub fn of(mut values: Vec<f64>) -> Option<Self> {
+        // No −0 among them: it would be sorted before 0 and shown with its sign.
+        values.iter_mut().for_each(|value| *value += 0.0);
         values.sort_by(f64::total_cmp);
         let (&min, &max) = (values.first()?, values.last()?);
         let count = values.len();
         let n = count as f64;
-        // Scaled first, so that no sum of large numbers overflows; + 0 so that no mean is −0.
-        let mean = values.iter().map(|value| value / n).sum::<f64>() + 0.0;
+        let sum: f64 = values.iter().sum();
+        // Only a sum of large numbers overflows; those are scaled first.
+        let scaled = || values.iter().map(|value| value / n).sum();
+        let mean = if sum.is_finite() { sum / n } else { scaled() };
         let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
         let zeros = values.iter().filter(|value| **value == 0.0).count();
         Some(Self {
@@ -155,7 +159,9 @@ mod tests {
         assert_eq!((one.std, one.q1, one.q3, one.histogram), (0.0, 0.7, 0.7, vec![1]));
         let equal = Distribution::of(vec![-0.0, 0.0, 0.0]).expect("values");
         assert_eq!((equal.zero_share, equal.histogram), (1.0, vec![3]));
-        assert!(equal.mean.is_sign_positive());
+        assert!([equal.mean, equal.min, equal.q1].iter().all(|value| value.is_sign_positive()));
+        let halves = Distribution::of(vec![0.5; 11]).expect("values");
+        assert!((halves.mean - 0.5).abs() < f64::EPSILON / 4.0, "{halves:?}");
         let huge = Distribution::of(vec![f64::MAX, f64::MAX, -f64::MAX]).expect("values");
         assert!(huge.mean.is_finite() && huge.histogram == [3], "{huge:?}");
     }
