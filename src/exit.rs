@@ -175,7 +175,7 @@ fn of_grader(error: &GraderError) -> Exit {
         | GraderError::ReasoningGym { .. }
         | GraderError::Task { .. }
         | GraderError::Sandbox(StartError::Value { .. }) => Exit::Usage,
-        GraderError::Interpreter { .. } | GraderError::Sandbox(_) => Exit::Sandbox,
+        GraderError::Sandbox(_) => Exit::Sandbox,
     }
 }
 

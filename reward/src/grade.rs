@@ -1,12 +1,12 @@
 //! Judging one answer: right with a score, wrong with a cause, or unscorable with a cause.
 
 use std::collections::BTreeSet;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use conductor_configs::schema::{self, Reward};
-use conductor_sandbox::{Sandbox, StartError};
+use conductor_sandbox::{Ending, Form, Job, Mode, Program, Sandbox, StartError};
 use conductor_types::{Graded, Grading, Judge, Task, Unscorable, WrongCause};
-use tokio::sync::Semaphore;
 
 use crate::code::{self, Judging, Resources, Rules};
 use crate::extract;
@@ -16,37 +16,18 @@ use crate::graders::{
 };
 use crate::gym::{self, Package};
 use crate::math;
-use crate::python::{Ending, Program, Python};
 
 /// Judges answers. Cheap to clone; clones share the limit on programs under test at once.
 #[derive(Debug, Clone)]
 pub struct Grader {
-    python: Option<Arc<Interpreter>>,
     sandbox: Option<(Sandbox, Rules)>,
     package: Option<Arc<Package>>,
     judge: Option<Arc<dyn Judge>>,
 }
 
-#[derive(Debug)]
-struct Interpreter {
-    python: Python,
-    permits: Semaphore,
-}
-
 /// Why no grader could be made.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum GraderError {
-    /// The interpreter cannot run programs under test.
-    #[error(
-        "reward.python.interpreter = \"{interpreter}\" cannot run programs under test: {reason}. \
-         Name a Python 3.8 or later there, by path if need be."
-    )]
-    Interpreter {
-        /// As configured.
-        interpreter: String,
-        /// What happened.
-        reason: String,
-    },
     /// Programs cannot be run apart from everything else.
     #[error(transparent)]
     Sandbox(#[from] StartError),
@@ -85,41 +66,6 @@ pub enum GraderError {
 }
 
 impl Grader {
-    /// A grader for every kind of task. Runs the interpreter on a few trivial programs, to find out what this machine
-    /// can enforce; takes about a tenth of a second. Must be called within a tokio runtime.
-    pub async fn new(reward: &Reward) -> Result<Self, GraderError> {
-        let limits = &reward.python;
-        let out_of =
-            |key, given: String, expected| Err(GraderError::Limit { key, given, expected });
-        // Written so that what is not a number fails too.
-        if !(limits.time_secs > 0.0 && limits.time_secs <= 3600.0) {
-            return out_of(
-                "python.time_secs",
-                limits.time_secs.to_string(),
-                "more than 0 and at most 3600 seconds",
-            );
-        }
-        if limits.memory_mib < 64 {
-            return out_of(
-                "python.memory_mib",
-                limits.memory_mib.to_string(),
-                "at least 64, which the interpreter needs",
-            );
-        }
-        let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        let parallel = limits.parallel.map_or_else(cores, |count| count as usize);
-        if parallel == 0 {
-            return out_of("python.parallel", "0".into(), "at least 1, or the key left out");
-        }
-        let python = Python::start(limits).await.map_err(|reason| GraderError::Interpreter {
-            interpreter: limits.interpreter.clone(),
-            reason,
-        })?;
-        let permits = Semaphore::new(parallel.min(Semaphore::MAX_PERMITS));
-        let python = Some(Arc::new(Interpreter { python, permits }));
-        Ok(Self { python, ..Self::without_python() })
-    }
-
     /// A grader for these tasks: starts only what they need, and refuses tasks that it could never grade. A judge is given
     /// with [`Grader::judged_by`]. Must be called within a tokio runtime.
     pub async fn for_tasks<'a>(
@@ -127,18 +73,17 @@ impl Grader {
         sandbox: &schema::Sandbox,
         tasks: impl Iterator<Item = &'a Task>,
     ) -> Result<Self, GraderError> {
-        let (mut needs_python, mut needs_sandbox) = (false, false);
+        let mut needs_sandbox = false;
         let mut generators = BTreeSet::new();
         for task in tasks {
-            needs_python |= Self::needs_python(task);
             needs_sandbox |= Self::needs_sandbox(task);
             generators.extend(gym::generator_of(task)?);
         }
-        let mut grader =
-            if needs_python { Self::new(reward).await? } else { Self::without_python() };
-        if needs_sandbox {
-            grader.sandbox = Self::sandboxed(sandbox, Judging::default()).await?.sandbox;
-        }
+        let mut grader = if needs_sandbox {
+            Self::sandboxed(sandbox, Judging::default()).await?
+        } else {
+            Self::without_sandbox()
+        };
         grader.package =
             gym::for_generators(&reward.reasoning_gym, &generators).await?.map(Arc::new);
         Ok(grader)
@@ -150,9 +95,9 @@ impl Grader {
         Self { judge: Some(judge), ..self }
     }
 
-    /// A grader for tasks without programs; Python tasks are unscorable to it. For machines without an interpreter.
-    pub fn without_python() -> Self {
-        Self { python: None, sandbox: None, package: None, judge: None }
+    /// A grader for tasks without programs; programs are unscorable to it. For machines that cannot run them.
+    pub fn without_sandbox() -> Self {
+        Self { sandbox: None, package: None, judge: None }
     }
 
     /// A grader that runs programs in the sandbox. Starts it, which runs hostile programs as a test. Must be called within a tokio
@@ -162,17 +107,12 @@ impl Grader {
         judging: Judging,
     ) -> Result<Self, GraderError> {
         let sandbox = Some((Sandbox::start(options).await?, Rules::new(options, judging)));
-        Ok(Self { sandbox, ..Self::without_python() })
+        Ok(Self { sandbox, ..Self::without_sandbox() })
     }
 
     /// Whether a task needs [`Grader::sandboxed`].
     pub fn needs_sandbox(task: &Task) -> bool {
-        matches!(task.grading, Grading::Code { .. })
-    }
-
-    /// Whether a task needs [`Grader::new`].
-    pub fn needs_python(task: &Task) -> bool {
-        matches!(task.grading, Grading::Python { .. })
+        matches!(task.grading, Grading::Code { .. } | Grading::Python { .. })
     }
 
     /// Whether a task needs [`Grader::judged_by`].
@@ -180,9 +120,16 @@ impl Grader {
         matches!(task.grading, Grading::Judge { .. })
     }
 
-    /// The limits on programs under test that are not enforced here, a sentence each, to be told at the start of a run.
-    pub fn unenforced(&self) -> Vec<String> {
-        self.python.as_ref().map(|interpreter| interpreter.python.unenforced()).unwrap_or_default()
+    /// What a person should know of how programs are run here, a sentence each, before a run on `tasks`.
+    pub fn notices<'a>(&self, tasks: impl IntoIterator<Item = &'a Task>) -> Vec<String> {
+        let Some((sandbox, _)) = &self.sandbox else { return Vec::new() };
+        let mut notices = sandbox.report().notices();
+        if tasks.into_iter().any(|task| matches!(task.grading, Grading::Python { .. })) {
+            let asserted = "Tests of the kind \"python\" run in the process of the program under test: one that is written against \
+                 them could pass. Tests of the kind \"code\" do not.";
+            notices.push(asserted.to_owned());
+        }
+        notices
     }
 
     /// Finds the answer proper in `answer` and judges it. Ends within a bound for every answer; dropping the future kills a
@@ -257,56 +204,65 @@ impl Grader {
             }
             Grading::Recorded => recorded::grade(recorded_score),
             Grading::Python { prelude, tests, entry_point } => {
-                self.program(prelude, tests, entry_point, answer).await
+                return self.program(prelude, tests, entry_point, answer).await;
             }
             Grading::Math { gold, convention } => math::grade(gold, *convention, answer),
         };
         (graded, None)
     }
 
-    async fn program(&self, prelude: &str, tests: &str, entry_point: &str, answer: &str) -> Graded {
+    async fn program(
+        &self,
+        prelude: &str,
+        tests: &str,
+        entry_point: &str,
+        answer: &str,
+    ) -> (Graded, Option<Resources>) {
         let tests = match usable_tests(tests, entry_point) {
             Ok(tests) => tests,
-            Err(detail) => return unscorable(Unscorable::BadTestData, detail),
+            Err(detail) => return (unscorable(Unscorable::BadTestData, detail), None),
         };
         let code = match extract::code(answer, entry_point) {
             Ok(code) => code,
-            Err(failure) => return wrong(None, WrongCause::NoCode, failure.to_string()),
+            Err(failure) => {
+                return (wrong(None, WrongCause::NoCode, failure.to_string()), None);
+            }
         };
-        let Some(interpreter) = &self.python else {
-            return unscorable(
-                Unscorable::SandboxError,
-                "this grader was made without a Python interpreter",
-            );
-        };
-        let Ok(_permit) = interpreter.permits.acquire().await else {
-            return unscorable(Unscorable::Cancelled, "the grader is closed");
+        let Some((sandbox, rules)) = &self.sandbox else {
+            let detail = "this grader was made without a sandbox";
+            return (unscorable(Unscorable::SandboxError, detail), None);
         };
         let whole;
-        let (prelude, source) = match &code {
+        let (prelude, program) = match &code {
             extract::Code::Program(source) => (prelude, source.as_str()),
             extract::Code::Continuation(body) => {
                 whole = format!("{}\n{body}", prelude.trim_end_matches('\n'));
                 ("", whole.as_str())
             }
         };
-        let program = Program { prelude, answer: source, tests: &tests, entry_point };
-        let longest = interpreter.python.longest() * 2;
-        match tokio::time::timeout(longest, interpreter.python.run(&program)).await {
-            Ok(Ending::Passed) => right(code.source()),
-            Ok(Ending::Wrong { cause, detail }) => {
+        let form = Form::Asserted {
+            prelude: prelude.to_owned(),
+            tests,
+            entry_point: entry_point.to_owned(),
+        };
+        let program = Program { source: program.to_owned(), form };
+        // No evaluator's own way is reproduced for these tests.
+        let limits = rules.limits_of_all();
+        let job = Job { program, inputs: Vec::new(), limits, mode: Mode::Native };
+        let ran = sandbox.run(&job, &mut |_, _| ControlFlow::Continue(())).await;
+        let resources = Resources { wall: ran.wall, cpu: ran.cpu, peak_bytes: ran.peak_bytes };
+        let graded = match ran.ending {
+            Ending::Finished | Ending::Stopped => right(code.source()),
+            Ending::Fault { cause, detail, .. } => {
                 wrong(Some(code.source().to_owned()), cause, detail)
             }
-            Ok(Ending::BadTests { detail }) => unscorable(
+            Ending::BadTests { detail } => unscorable(
                 Unscorable::BadTestData,
                 format!("the task's tests do not compile: {detail}"),
             ),
-            Ok(Ending::Failed { detail }) => unscorable(Unscorable::SandboxError, detail),
-            Err(_) => unscorable(
-                Unscorable::GraderTimeout,
-                format!("no verdict within {} s", longest.as_secs()),
-            ),
-        }
+            Ending::Broken { detail } => unscorable(Unscorable::SandboxError, detail),
+        };
+        (graded, Some(resources))
     }
 }
 
@@ -350,7 +306,7 @@ mod tests {
     }
 
     async fn verdict(grading: Grading, answer: &str) -> Verdict {
-        Grader::without_python().grade(&task(grading), answer, None).await.verdict
+        Grader::without_sandbox().grade(&task(grading), answer, None).await.verdict
     }
 
     fn cause(verdict: &Verdict) -> &'static str {
@@ -435,7 +391,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_recorded_score_is_passed_on_and_a_missing_one_is_no_zero() {
-        let grader = Grader::without_python();
+        let grader = Grader::without_sandbox();
         let task = task(Grading::Recorded);
         assert_eq!(
             grader.grade(&task, "", Some(0.25)).await.verdict,

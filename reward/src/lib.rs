@@ -15,7 +15,6 @@ mod gym;
 mod interpreter;
 pub mod math;
 mod pytext;
-mod python;
 pub mod reasoning_gym;
 pub mod shape;
 mod votes;

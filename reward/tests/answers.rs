@@ -30,7 +30,7 @@ fn task(grading: Grading) -> Task {
 }
 
 async fn verdict(grading: Grading, answer: &str) -> Verdict {
-    Grader::without_python().grade(&task(grading), answer, None).await.verdict
+    Grader::without_sandbox().grade(&task(grading), answer, None).await.verdict
 }
 
 /// What the vectors' own chain of three rules reads: "answer is (X)", then "Answer: X". The third rule takes the last free
@@ -222,7 +222,7 @@ async fn every_text_has_a_verdict() {
         Grading::Judge { gold: "1".into(), rubric: None },
     ];
     let tasks: Vec<Task> = gradings.into_iter().map(task).collect();
-    let judge = Grader::without_python();
+    let judge = Grader::without_sandbox();
     let mut draw = SplitMix::new(4);
     for _ in 0..4000 {
         let pieces = 1 + draw.below(14);

@@ -3,8 +3,8 @@
 use std::io::Read as _;
 use std::path::PathBuf;
 
-use conductor_configs::schema::Reward;
-use conductor_reward::Grader;
+use conductor_configs::schema;
+use conductor_reward::{Grader, Judging};
 use conductor_types::{Grading, Task};
 
 fn dev_data(path: &str) -> Option<PathBuf> {
@@ -30,7 +30,8 @@ async fn humanevals_own_solutions_are_right_and_stubs_are_not() {
     let file = std::fs::File::open(&path).expect("HumanEval");
     let mut text = String::new();
     flate2::read::GzDecoder::new(file).read_to_string(&mut text).expect("gzip");
-    let grader = Grader::new(&Reward::default()).await.expect("python3 is on the path");
+    let options = schema::Sandbox { require: schema::RequiredLevel::C, ..schema::Sandbox::default() };
+    let grader = Grader::sandboxed(&options, Judging::default()).await.expect("python3 is on the path");
     let mut gradings = tokio::task::JoinSet::new();
     for line in text.lines() {
         let problem: Problem = serde_json::from_str(line).expect("a problem");

@@ -1,10 +1,9 @@
-//! Programs under test: right, wrong, and hostile. Each case is quick; together they are what the child process with
-//! limits promises until programs run in a sandbox.
+//! Programs with tests behind them: right, wrong, and hostile. Each case is quick.
 
 use std::time::{Duration, Instant};
 
-use conductor_configs::schema::{PythonLimits, Reward};
-use conductor_reward::{Grader, GraderError};
+use conductor_configs::schema::{RequiredLevel, Sandbox};
+use conductor_reward::{Grader, GraderError, Judging};
 use conductor_types::{Grading, Task, Verdict};
 
 const TESTS: &str = "
@@ -13,20 +12,20 @@ def check(candidate):
     assert candidate(41) == 42
 ";
 
-fn limits() -> PythonLimits {
-    PythonLimits {
+fn options() -> Sandbox {
+    Sandbox {
+        // Whatever this machine offers: what is asserted here holds at every level.
+        require: RequiredLevel::C,
         time_secs: 3.0,
         memory_mib: 512,
         output_kib: 256,
         parallel: Some(4),
-        ..PythonLimits::default()
+        ..Sandbox::default()
     }
 }
 
 async fn grader() -> Grader {
-    Grader::new(&Reward { python: limits(), ..Reward::default() })
-        .await
-        .expect("python3 is on the path")
+    Grader::sandboxed(&options(), Judging::default()).await.expect("python3 is on the path")
 }
 
 fn task(prelude: &str, tests: &str) -> Task {
@@ -137,8 +136,8 @@ async fn pretending_does_not_pass() {
         ("wrong_answer", "class Yes(str):\n    def __eq__(self, other): return True\n    __hash__ = str.__hash__\n    def __str__(self): return self\ndef f(x):\n    return Yes('2')"),
         ("runtime_error", "class Yes:\n    def __eq__(self, other): return True\ndef f(x):\n    return Yes()"),
         ("wrong_answer", "for fd in range(1, 20):\n    for text in (b'PASS', b'N', b'D', b'{\"passed\": true}'):\n        pass\nprint('PASS', 'D', 'N')\ndef f(x):\n    return x"),
-        ("runtime_error", "import os\ndef f(x):\n    for fd in range(3, 20):\n        try: os.write(fd, b'\\0\\0\\0\\1D\\0\\0\\0\\1N')\n        except OSError: pass\n    return x"),
-        ("runtime_error", "import os\nfor fd in range(3, 20):\n    try: os.write(fd, b'\\0\\0\\0\\1R\\0\\0\\0\\1D\\0\\0\\0\\1N')\n    except OSError: pass\ndef f(x):\n    return x"),
+        ("runtime_error", "import os\ndef f(x):\n    for fd in range(3, 20):\n        try: os.write(fd, b'D\\0\\0\\0\\0N\\0\\0\\0\\0')\n        except OSError: pass\n    return x"),
+        ("runtime_error", "import os\nfor fd in range(3, 20):\n    try: os.write(fd, b'R\\0\\0\\0\\0D\\0\\0\\0\\0N\\0\\0\\0\\0')\n    except OSError: pass\ndef f(x):\n    return x"),
         ("runtime_error", "import os\nfor fd in range(3, 20):\n    try: os.write(fd, b'\\xff\\xff\\xff\\xff' * 100)\n    except OSError: pass\ndef f(x):\n    return x + 1"),
     ])
     .await;
@@ -199,58 +198,56 @@ async fn tests_that_do_not_compile_are_the_tasks_fault_and_only_then() {
     let bad = task("", "def check(candidate:\n    pass");
     let verdict = grader.grade(&bad, "```\ndef f(x):\n    return 1\n```", None).await.verdict;
     assert_cause(&verdict, "bad_test_data", "broken tests");
-    // Frames R, then T: a program that says so itself.
-    let liar = "import os\nfor fd in range(3, 20):\n    try: os.write(fd, b'\\0\\0\\0\\1R\\0\\0\\0\\1T')\n    except OSError: pass\ndef f(x):\n    return x";
+    // Frames R, then Y: a program that says so itself.
+    let liar = "import os\nfor fd in range(3, 20):\n    try: os.write(fd, b'R\\0\\0\\0\\0Y\\0\\0\\0\\0')\n    except OSError: pass\ndef f(x):\n    return x";
     assert_cause(&judge(&grader, liar).await, "runtime_error", liar);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_said_to_be_enforced_is() {
+async fn the_network_and_other_folders_are_out_of_reach() {
     let grader = grader().await;
-    let unenforced = grader.unenforced().join("\n");
-    assert!(unenforced.contains("read every file"), "{unenforced}");
+    let told = grader.notices([&task("", TESTS)]).join("\n");
+    assert!(told.contains("level") && told.contains("in the process of the program"), "{told}");
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = listener.local_addr().expect("bound").port();
     let outside = tempfile::tempdir().expect("a folder");
     std::fs::set_permissions(outside.path(), std::os::unix::fs::PermissionsExt::from_mode(0o777))
         .expect("our folder");
     let file = outside.path().join("written");
-    let program = format!(
+    let connects = format!(
         "import socket\ndef f(x):\n    socket.create_connection(('127.0.0.1', {port}), 1)\n    return x + 1"
     );
-    let connects = judge(&grader, &program).await.cause().is_empty();
-    assert_eq!(connects, unenforced.contains("network"), "{unenforced}");
-    let program = format!(
+    let writes = format!(
         "open({:?}, 'w').write('x')\ndef f(x):\n    return x + 1",
         file.display().to_string()
     );
-    let writes = judge(&grader, &program).await.cause().is_empty();
-    assert_eq!(writes, unenforced.contains("write wherever"), "{unenforced}");
-    assert_eq!(writes, file.exists());
+    for program in [connects, writes] {
+        assert_cause(&judge(&grader, &program).await, "runtime_error", &program);
+    }
+    assert!(!file.exists());
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn secrets_of_the_environment_are_not_handed_on() {
     let grader = grader().await;
-    let program = "import os\nassert set(os.environ) <= {'PYTHONHASHSEED', 'HOME', 'TMPDIR', 'LC_ALL'}, set(os.environ)\ndef f(x):\n    return x + 1";
+    let program = "import os\nassert set(os.environ) <= {'PYTHONHASHSEED', 'HOME', 'TMPDIR', 'LC_ALL', 'LD_LIBRARY_PATH', 'OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS'}, set(os.environ)\ndef f(x):\n    return x + 1";
     assert_cause(&judge(&grader, program).await, "", program);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_interpreter_that_is_none_is_named() {
     for interpreter in ["/no/such/python", "/bin/true", "/bin/sh"] {
-        let python = PythonLimits { interpreter: interpreter.into(), ..limits() };
-        let error =
-            Grader::new(&Reward { python, ..Reward::default() }).await.expect_err("no Python");
+        let options = Sandbox { interpreter: interpreter.into(), ..options() };
+        let error = Grader::sandboxed(&options, Judging::default()).await.expect_err("no Python");
         assert!(error.to_string().contains(interpreter), "{error}");
     }
-    for (python, key) in [
-        (PythonLimits { time_secs: f64::NAN, ..limits() }, "python.time_secs"),
-        (PythonLimits { memory_mib: 1, ..limits() }, "python.memory_mib"),
-        (PythonLimits { parallel: Some(0), ..limits() }, "python.parallel"),
+    for (options, key) in [
+        (Sandbox { time_secs: f64::NAN, ..options() }, "sandbox.time_secs"),
+        (Sandbox { memory_mib: 1, ..options() }, "sandbox.memory_mib"),
+        (Sandbox { parallel: Some(0), ..options() }, "sandbox.parallel"),
     ] {
-        let error =
-            Grader::new(&Reward { python, ..Reward::default() }).await.expect_err("impossible");
-        assert!(matches!(error, GraderError::Limit { key: found, .. } if found == key), "{error}");
+        let error = Grader::sandboxed(&options, Judging::default()).await.expect_err("impossible");
+        assert!(matches!(error, GraderError::Sandbox(_)), "{error}");
+        assert!(error.to_string().contains(key), "{error}");
     }
 }

@@ -56,6 +56,15 @@ pub struct Report {
 }
 
 impl Report {
+    /// What a person should know before programs are run here, a sentence each.
+    pub fn notices(&self) -> Vec<String> {
+        let reasons = self.why_not_stronger.join(" ");
+        let why = if reasons.is_empty() { String::new() } else { format!(" {reasons}") };
+        let level = self.level;
+        let first = format!("Programs under test run at level {level} of the sandbox.{why}");
+        std::iter::once(first).chain(self.unheld()).collect()
+    }
+
     /// What is not held here, a sentence each.
     pub fn unheld(&self) -> impl Iterator<Item = String> + '_ {
         self.promises.iter().filter_map(|promise| match &promise.state {

@@ -24,7 +24,7 @@ pub(crate) fn report(
     why_not_stronger: Vec<String>,
     options: &schema::Sandbox,
 ) -> Report {
-    let promises = vec![
+    let mut promises = vec![
         files(level, facts),
         changes(level, options),
         scratch(level, options),
@@ -36,8 +36,12 @@ pub(crate) fn report(
         count(level, facts),
         kernel(facts),
         users(level, facts),
-        warm(facts),
     ];
+    if options.warm
+        && let Some(why) = &facts.not_warm
+    {
+        promises.push(not_held("programs start from an interpreter that is up already", why.clone()));
+    }
     Report { level, why_not_stronger, promises, self_tests: 0 }
 }
 
@@ -176,13 +180,5 @@ fn users(level: Level, facts: &Facts) -> Promise {
             what,
             "without namespaces only root can become another user; programs run as this one",
         ),
-    }
-}
-
-fn warm(facts: &Facts) -> Promise {
-    let what = "programs start from an interpreter that is up already";
-    match &facts.not_warm {
-        None => held(what, "forks of an interpreter that runs no program itself"),
-        Some(why) => not_held(what, why.clone()),
     }
 }

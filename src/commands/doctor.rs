@@ -1,9 +1,9 @@
 //! `conductor doctor`: what this machine offers, and what is missing.
 
 use clap::Args;
-use conductor_configs::schema::Reward;
+use conductor_configs::schema::{RequiredLevel, Sandbox as Options};
 use conductor_policy::device;
-use conductor_reward::Grader;
+use conductor_sandbox::{Sandbox, State};
 use serde_json::json;
 
 use crate::exit::Exit;
@@ -25,7 +25,8 @@ struct Check {
 }
 
 pub fn run(arguments: &Doctor) -> anyhow::Result<Exit> {
-    let checks = [libtorch(), memory(), gpu(), precision(), python()?];
+    let mut checks = vec![libtorch(), memory(), gpu(), precision()];
+    checks.extend(programs()?);
     if arguments.json {
         let list: Vec<_> = checks
             .iter()
@@ -86,18 +87,38 @@ fn precision() -> Check {
     Check { name: "bfloat16", ok, detail: detail.into() }
 }
 
-fn python() -> anyhow::Result<Check> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    Ok(match runtime.block_on(Grader::new(&Reward::default())) {
-        Err(error) => Check { name: "programs", ok: false, detail: error.to_string() },
-        Ok(grader) => {
-            let unenforced = grader.unenforced();
-            let detail = if unenforced.is_empty() {
-                "every limit on programs under test is enforced".to_owned()
-            } else {
-                unenforced.join(" ")
-            };
-            Check { name: "programs", ok: unenforced.is_empty(), detail }
+/// The level of the sandbox, and each promise of docs/sandbox.md that it does or does not hold here.
+fn programs() -> anyhow::Result<Vec<Check>> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    // Whatever there is, so that it can be told.
+    let options = Options { require: RequiredLevel::C, ..Options::default() };
+    let sandbox = match runtime.block_on(Sandbox::start(&options)) {
+        Ok(sandbox) => sandbox,
+        Err(error) => {
+            return Ok(vec![Check { name: "programs", ok: false, detail: error.to_string() }]);
         }
-    })
+    };
+    let report = sandbox.report();
+    let enough = report.level <= RequiredLevel::default().into();
+    let mut detail = format!(
+        "run at level {} of the sandbox; {} hostile programs were held at start",
+        report.level, report.self_tests
+    );
+    if !enough {
+        detail.push_str("; training asks for level B unless sandbox.require says otherwise");
+    }
+    for reason in &report.why_not_stronger {
+        detail.push(' ');
+        detail.push_str(reason);
+    }
+    let mut checks = vec![Check { name: "programs", ok: enough, detail }];
+    checks.extend(report.promises.iter().map(|promise| match &promise.state {
+        State::Held { by } => {
+            Check { name: "promise", ok: true, detail: format!("{}: {by}", promise.what) }
+        }
+        State::NotHeld { why } => {
+            Check { name: "promise", ok: false, detail: format!("not held: {}: {why}", promise.what) }
+        }
+    }));
+    Ok(checks)
 }

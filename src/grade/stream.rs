@@ -138,7 +138,7 @@ struct Bench {
 impl Bench {
     fn new(options: Options) -> Self {
         let permits = Semaphore::new(options.parallel.clamp(1, Semaphore::MAX_PERMITS));
-        let plain = Grader::without_python();
+        let plain = Grader::without_sandbox();
         Self { options, permits, plain, programs: OnceCell::new(), package: OnceCell::new() }
     }
 

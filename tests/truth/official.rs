@@ -42,7 +42,7 @@ struct Extraction {
     code: String,
 }
 
-/// Programs that the official evaluator passes although they solve nothing; docs/sandbox.md lists them.
+/// Programs that the official evaluator passes although they solve nothing; docs/lcb_official.md lists them.
 const HACKS: [(&str, &str); 5] = [
     // A pass of no tests at all: here the task's data is at fault.
     ("zero tests", "bad_test_data"),

@@ -19,8 +19,8 @@ use crate::obedience;
 pub struct Environment {
     /// The questions by split.
     pub tasks: TaskSet,
-    /// Whether some answers are judged by running Python.
-    needs_python: bool,
+    /// A task of each way to be judged.
+    kinds: Vec<Task>,
     /// The workers.
     pub pool: Pool,
     /// The judge.
@@ -58,7 +58,6 @@ impl Environment {
         }
         let left_out = tasks.retain(|id| pool.covered(id));
         let kinds = check_tasks(&tasks, &pool)?;
-        let needs_python = kinds.iter().any(Grader::needs_python);
         obedience::check(config.reward.obedience_weight, &tasks)?;
         let grading = Grader::for_tasks(&config.reward, &config.sandbox, kinds.iter());
         let mut grader = runtime.block_on(grading)?;
@@ -75,7 +74,7 @@ impl Environment {
         let rollout = config.rollout.clone();
         Ok(Self {
             tasks,
-            needs_python,
+            kinds,
             pool,
             grader,
             rules,
@@ -121,9 +120,7 @@ impl Environment {
                 self.tasks.len()
             ));
         }
-        if self.needs_python {
-            notices.extend(self.grader.unenforced());
-        }
+        notices.extend(self.grader.notices(self.kinds.iter()));
         notices
     }
 

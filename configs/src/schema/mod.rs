@@ -33,7 +33,7 @@ pub use pool::{
     MaxTokensField, OpenAiWorker, Pool, RecordedWorker, VoteWorker, Worker, WorkerKind,
 };
 pub use resume::{ConfigChange, config_changes};
-pub use reward::{CostForm, Credit, Judge, PythonLimits, ReasoningGym, Reward};
+pub use reward::{CostForm, Credit, Judge, ReasoningGym, Reward};
 pub use rollout::{Rollout, Stragglers};
 pub use run::Run;
 pub use sampling::Sampling;

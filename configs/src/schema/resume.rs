@@ -13,7 +13,7 @@ const FREE: [&str; 9] = [
     "sampling.batch_size",
     "train.micro_batch_tokens",
     "policy.recompute_activations",
-    "reward.python.parallel",
+    "sandbox.parallel",
 ];
 /// How a live worker is reached, within `pool.workers[n]`.
 const FREE_OF_WORKERS: [&str; 15] = [

@@ -52,8 +52,6 @@ pub struct Reward {
     pub obedience_form: GainForm,
     /// How rounds share in the reward, where `workflow.rounds` is above 1.
     pub credit: Credit,
-    /// Limits of Python programs under test.
-    pub python: PythonLimits,
     /// How the package reasoning-gym is reached, for questions of generators whose scorer is its own.
     pub reasoning_gym: ReasoningGym,
     /// The model that judges answers to tasks with the grading `judge`; absent where no task has it.
@@ -79,7 +77,6 @@ impl Default for Reward {
             obedience_weight: 0.0,
             obedience_form: GainForm::default(),
             credit: Credit::default(),
-            python: PythonLimits::default(),
             reasoning_gym: ReasoningGym::default(),
             judge: None,
         }
@@ -134,39 +131,6 @@ impl Default for Credit {
 
 fn default_share() -> f64 {
     0.25
-}
-
-/// Limits of Python programs under test.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct PythonLimits {
-    /// The interpreter.
-    #[schemars(length(min = 1))]
-    pub interpreter: String,
-    /// Wall-clock time of one program.
-    #[schemars(extend("exclusiveMinimum" = 0))]
-    pub time_secs: f64,
-    /// Address space of one program.
-    #[schemars(range(min = 1))]
-    pub memory_mib: u64,
-    /// Bytes that a program may write to its outputs.
-    #[schemars(range(min = 1))]
-    pub output_kib: u64,
-    /// Programs under test at once; absent means as many as there are cores.
-    #[schemars(range(min = 1))]
-    pub parallel: Option<u32>,
-}
-
-impl Default for PythonLimits {
-    fn default() -> Self {
-        Self {
-            interpreter: "python3".into(),
-            time_secs: 6.0,
-            memory_mib: 1024,
-            output_kib: 1024,
-            parallel: None,
-        }
-    }
 }
 
 /// How the package reasoning-gym scores answers. Generators with a simple scorer need none of this: theirs is built in.
