@@ -2,6 +2,7 @@
 
 mod busy;
 mod episodes;
+pub mod math;
 mod peer;
 mod process;
 mod provider;

@@ -2,6 +2,7 @@
 
 use clap::{Args, Subcommand};
 
+use super::bench_math::Math;
 use super::bench_rollout::Rollout;
 use crate::bench::{Service, serve};
 use crate::exit::Exit;
@@ -20,6 +21,13 @@ pub enum Bench {
         bench rollout\n  conductor bench rollout --episodes 1000 --concurrency 200 --no-peer --json"
     )]
     Rollout(Rollout),
+    /// Judge pairs of mathematical answers, beside math-verify over the same pairs.
+    #[command(
+        after_help = "The peer is bench/peers/math_verify.py under --peer, a Python with math-verify 0.9.0. Both judge one pair \
+        after the other.\n\nExits with 0 also where the target is missed.\n\nExamples:\n  conductor bench math --no-peer\n  \
+        conductor bench math pairs.jsonl --peer .venv/bin/python --json"
+    )]
+    Math(Math),
     /// The provider of the other verbs: serves until standard input ends, then prints its ledger.
     #[command(hide = true, after_help = "Examples:\n  conductor bench provider --median-ms 200")]
     Provider(Provider),
@@ -39,6 +47,7 @@ pub struct Provider {
 pub fn run(verb: Bench) -> anyhow::Result<Exit> {
     match verb {
         Bench::Rollout(args) => super::bench_rollout::run(&args),
+        Bench::Math(args) => super::bench_math::run(&args),
         Bench::Provider(Provider { median_ms, seed }) => {
             serve(Service { median_ms, seed })?;
             Ok(Exit::Done)
