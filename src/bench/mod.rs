@@ -3,6 +3,7 @@
 mod busy;
 mod cells;
 mod episodes;
+pub mod math;
 mod peer;
 mod process;
 mod provider;

@@ -2,6 +2,7 @@
 
 use clap::{Args, Subcommand};
 
+use super::bench_math::Math;
 use super::bench_rollout::Rollout;
 use super::bench_sandbox::Sandbox;
 use crate::bench::{Service, serve};
@@ -29,6 +30,13 @@ pub enum Bench {
         bench sandbox --programs 1000 --tests 1 --no-peer --json"
     )]
     Sandbox(Sandbox),
+    /// Judge pairs of mathematical answers, beside math-verify over the same pairs.
+    #[command(
+        after_help = "The peer is bench/peers/math_verify.py under --peer, a Python with math-verify 0.9.0. Both judge one pair \
+        after the other.\n\nExits with 0 also where the target is missed.\n\nExamples:\n  conductor bench math --no-peer\n  \
+        conductor bench math pairs.jsonl --peer .venv/bin/python --json"
+    )]
+    Math(Math),
     /// The provider of the other verbs: serves until standard input ends, then prints its ledger.
     #[command(hide = true, after_help = "Examples:\n  conductor bench provider --median-ms 200")]
     Provider(Provider),
@@ -49,6 +57,7 @@ pub fn run(verb: Bench) -> anyhow::Result<Exit> {
     match verb {
         Bench::Rollout(args) => super::bench_rollout::run(&args),
         Bench::Sandbox(args) => super::bench_sandbox::run(&args),
+        Bench::Math(args) => super::bench_math::run(&args),
         Bench::Provider(Provider { median_ms, seed }) => {
             serve(Service { median_ms, seed })?;
             Ok(Exit::Done)

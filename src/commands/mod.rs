@@ -1,6 +1,7 @@
 //! One file a verb.
 
 pub mod bench;
+mod bench_math;
 mod bench_rollout;
 mod bench_sandbox;
 pub mod checkpoint;

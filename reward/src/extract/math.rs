@@ -6,6 +6,8 @@ use crate::pytext::strip;
 
 /// The longest text between two boxes or formulas that are one answer.
 const LONGEST_GAP: usize = 40;
+/// How much of the end of a text is searched for formulas and numbers.
+const LONGEST_SEARCHED: usize = 20_000;
 /// The longest text that is taken whole.
 const LONGEST_WHOLE: usize = 400;
 
@@ -16,7 +18,8 @@ const LONGEST_WHOLE: usize = 400;
 /// 3. the last `\boxed{…}`, together with those before it that only "and", "or" or a comma separates from it;
 /// 4. what follows the last "answer is" or "answer:";
 /// 5. the whole text, where it is one short line without prose;
-/// 6. the last formula (`$…$`, `\(…\)`, `\[…\]`) or number, whichever ends later, formulas joined as boxes are;
+/// 6. the last formula (`$…$`, `\(…\)`, `\[…\]`) or number of the last 20,000 bytes, whichever ends later, formulas
+///    joined as boxes are;
 /// 7. the last line, where it is short.
 ///
 /// Of what a tag or a phrase holds, prose is left out in the same way: the last formula or number counts.
@@ -177,7 +180,10 @@ fn connects(gap: &str) -> bool {
 /// Formulas and, outside of them, numbers, in order.
 fn pieces(text: &str) -> Vec<Piece<'_>> {
     let mut found = Vec::new();
-    let mut at = 0;
+    let mut at = text.len().saturating_sub(LONGEST_SEARCHED);
+    while !text.is_char_boundary(at) {
+        at += 1;
+    }
     while let Some(first) = text[at..].chars().next() {
         if let Some(piece) = formula_at(text, at) {
             at = piece.end;
@@ -196,7 +202,7 @@ fn pieces(text: &str) -> Vec<Piece<'_>> {
 /// The formula that opens at byte `at`.
 fn formula_at(text: &str, at: usize) -> Option<Piece<'_>> {
     /// A pair of delimiters further apart is prose between two prices, or a text cut in two.
-    const LONGEST: usize = 2000;
+    const LONGEST: usize = 1000;
     let rest = &text[at..];
     let (open, close) = [("$$", "$$"), ("\\[", "\\]"), ("\\(", "\\)"), ("$", "$")]
         .into_iter()

@@ -89,7 +89,7 @@ impl Ball {
         {
             return self.whole_power(exponent.value.re as i32);
         }
-        self.map(f64_ln).times(exponent).map(|z| z.exp())
+        self.map(Complex64::ln).times(exponent).map(Complex64::exp)
     }
 
     /// The principal root; of a negative real number and an odd index, the real one.
@@ -107,24 +107,20 @@ impl Ball {
     }
 }
 
-fn f64_ln(z: Complex64) -> Complex64 {
-    z.ln()
-}
-
 /// The value of a function of one argument; `None` where floats do not tell.
 pub(super) fn call(function: Function, x: Ball) -> Option<Ball> {
     Some(match function {
-        Function::Sin => x.map(|z| z.sin()),
-        Function::Cos => x.map(|z| z.cos()),
-        Function::Tan => x.map(|z| z.tan()),
+        Function::Sin => x.map(Complex64::sin),
+        Function::Cos => x.map(Complex64::cos),
+        Function::Tan => x.map(Complex64::tan),
         Function::Arcsin => x.map(|z| real_in(z, -1.0, 1.0, f64::asin).unwrap_or_else(|| z.asin())),
         Function::Arccos => x.map(|z| real_in(z, -1.0, 1.0, f64::acos).unwrap_or_else(|| z.acos())),
         Function::Arctan => {
             x.map(|z| real_in(z, f64::MIN, f64::MAX, f64::atan).unwrap_or_else(|| z.atan()))
         }
-        Function::Sinh => x.map(|z| z.sinh()),
-        Function::Cosh => x.map(|z| z.cosh()),
-        Function::Tanh => x.map(|z| z.tanh()),
+        Function::Sinh => x.map(Complex64::sinh),
+        Function::Cosh => x.map(Complex64::cosh),
+        Function::Tanh => x.map(Complex64::tanh),
         Function::Arcsinh => {
             x.map(|z| real_in(z, f64::MIN, f64::MAX, f64::asinh).unwrap_or_else(|| z.asinh()))
         }
@@ -134,8 +130,8 @@ pub(super) fn call(function: Function, x: Ball) -> Option<Ball> {
         Function::Arctanh => {
             x.map(|z| real_in(z, -1.0, 1.0, f64::atanh).unwrap_or_else(|| z.atanh()))
         }
-        Function::Exp => x.map(|z| z.exp()),
-        Function::Ln => x.map(|z| z.ln()),
+        Function::Exp => x.map(Complex64::exp),
+        Function::Ln => x.map(Complex64::ln),
         Function::Abs => x.map(|z| Complex64::new(z.norm(), 0.0)),
         Function::Re => x.map(|z| Complex64::new(z.re, 0.0)),
         Function::Im => x.map(|z| Complex64::new(z.im, 0.0)),

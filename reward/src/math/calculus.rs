@@ -147,24 +147,24 @@ pub(super) fn integral(
             // 1 - |tanh s|, without the loss of a difference.
             let gap = 2.0 / (1.0 + (2.0 * s.abs()).exp());
             let weight = std::f64::consts::FRAC_PI_2 * t.cosh() / (s.cosh() * s.cosh());
-            let (x, slope) = place(s.tanh(), gap);
-            if !x.is_finite() || !slope.is_finite() {
+            let (x, stretch) = place(s.tanh(), gap);
+            if !x.is_finite() || !stretch.is_finite() {
                 continue;
             }
             let height = at(body, name, Ball::real(x), scope, budget)?.value;
-            let part = height * (weight * slope * step);
+            let part = height * (weight * stretch * step);
             if part.is_finite() {
                 total += part;
             }
         }
         Ok(total)
     };
-    let (coarse, fine) = (sum(1.0 / 8.0)?, sum(1.0 / 16.0)?);
+    let (first, second) = (sum(1.0 / 8.0)?, sum(1.0 / 16.0)?);
     let finest = sum(1.0 / 32.0)?;
-    let change = (finest - fine).norm();
+    let change = (finest - second).norm();
     if !finest.is_finite()
         || change > 1e-7 * (1e-3 + finest.norm())
-        || change > 2.0 * (fine - coarse).norm() + 1e-12
+        || change > 2.0 * (second - first).norm() + 1e-12
     {
         return Err(diverges());
     }

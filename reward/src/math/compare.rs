@@ -139,8 +139,8 @@ pub(super) fn same(gold: &Value, found: &Value, rules: &Rules<'_>) -> Result<boo
         (Value::List(a) | Value::Set(a), Value::List(b) | Value::Set(b)) => {
             without_order(a, b, rules)
         }
-        (Value::List(items) | Value::Set(items), other) => alone(items, other, rules),
-        (other, Value::List(items) | Value::Set(items)) => alone(items, other, rules),
+        (Value::List(items) | Value::Set(items), other)
+        | (other, Value::List(items) | Value::Set(items)) => alone(items, other, rules),
         _ => Ok(false),
     }
 }

@@ -57,7 +57,9 @@ fn sample(name: &str, point: u64) -> Ball {
     z ^= z >> 31;
     let unit = (z >> 11) as f64 / (1u64 << 53) as f64;
     let size = 0.3 + 2.3 * unit;
-    Ball::real(if point >= 2 && z & 1 == 1 { -size } else { size })
+    // Positive at the first two points, where roots and logarithms are real; negative at the third.
+    let negative = point == 2 || (point > 2 && z & 1 == 1);
+    Ball::real(if negative { -size } else { size })
 }
 
 /// The form's value.

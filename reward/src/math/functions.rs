@@ -39,8 +39,7 @@ pub(super) fn apply(
         (Function::Csc, [x]) => trigonometric(Function::Sin, x, budget)?.inverse(budget),
         (Function::Sin | Function::Cos, [x]) => trigonometric(function, x, budget),
         (Function::Abs, [x]) => absolute(x, budget),
-        (Function::Floor, [x]) => rounded(x, function, budget),
-        (Function::Ceil, [x]) => rounded(x, function, budget),
+        (Function::Floor | Function::Ceil, [x]) => rounded(x, function, budget),
         (Function::Sign, [x]) => match real(x, budget) {
             _ if x.is_zero() => Ok(number(0)),
             Some(value) if value.certain_sign() => Ok(number(value.value.re.signum() as i64)),
@@ -49,7 +48,7 @@ pub(super) fn apply(
         (Function::Factorial, [x]) => factorial(x, budget),
         (Function::Binomial, [n, k]) => binomial(n, k, budget),
         (Function::Gcd, [_, ..]) => {
-            folded(arguments, budget, |a, b, _| Ok(number_form(divisor(&a, &b)?)))
+            folded(arguments, budget, |a, b, _| Ok(Form::number(divisor(a, b)?)))
         }
         (Function::Lcm, [_, ..]) => folded(arguments, budget, multiple),
         (Function::Max | Function::Min, [_, ..]) => extreme(function, arguments, budget),
@@ -68,10 +67,6 @@ pub(super) fn kept(function: Function, arguments: Vec<Form>) -> Result<Form, Err
 
 fn number(value: i64) -> Form {
     Form::number(int(value))
-}
-
-fn number_form(value: Rat) -> Form {
-    Form::number(value)
 }
 
 fn quotient(over: Function, under: Function, x: &Form, budget: &Budget) -> Result<Form, Error> {
@@ -207,18 +202,18 @@ fn divisor(a: &Form, b: &Form) -> Result<Rat, Error> {
     Ok(Rat::new(whole(&a).gcd(&whole(&b)), under.clone()))
 }
 
-fn multiple(a: Form, b: Form, budget: &Budget) -> Result<Form, Error> {
-    let shared = divisor(&a, &b)?;
+fn multiple(a: &Form, b: &Form, budget: &Budget) -> Result<Form, Error> {
+    let shared = divisor(a, b)?;
     if a.is_zero() || b.is_zero() {
         return Ok(number(0));
     }
-    absolute(&a.times(&b, budget)?, budget)?.scaled(&shared.recip())
+    absolute(&a.times(b, budget)?, budget)?.scaled(&shared.recip())
 }
 
 fn folded(
     arguments: Vec<Form>,
     budget: &Budget,
-    join: impl Fn(Form, Form, &Budget) -> Result<Form, Error>,
+    join: impl Fn(&Form, &Form, &Budget) -> Result<Form, Error>,
 ) -> Result<Form, Error> {
     let mut arguments = arguments.into_iter();
     let first = arguments.next().ok_or(Error::Empty)?;
@@ -227,7 +222,7 @@ fn folded(
     }
     arguments.try_fold(first, |folded, next| {
         budget.charge(20)?;
-        join(folded, next, budget)
+        join(&folded, &next, budget)
     })
 }
 

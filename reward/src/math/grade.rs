@@ -37,7 +37,9 @@ pub fn grade(gold: &str, convention: MathConvention, text: &str) -> Graded {
 fn expression(gold: &str) -> String {
     const BOX: &str = "\\boxed{";
     let dressed = [BOX, "$", "\\(", "\\["].iter().any(|mark| gold.contains(mark));
-    if !dressed && !(is_prose(gold) && gold.contains(|c: char| c.is_ascii_digit())) {
+    let solution = (is_prose(gold) || (gold.trim().contains('\n') && !gold.contains("\\begin")))
+        && gold.contains(|c: char| c.is_ascii_digit());
+    if !dressed && !solution {
         return gold.to_owned();
     }
     match extract::math(gold) {

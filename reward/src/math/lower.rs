@@ -243,7 +243,14 @@ fn scalar(expr: &Expr, around: Lowering<'_>) -> Result<Form, Error> {
             let digits = digits.trim_start_matches('0');
             Gen::opaque(format!("{digits}_{base}"), &[]).map(Form::generator)
         }
-        Expr::Ratio(a, b) => scalar(a, around)?.divided(&scalar(b, around)?, budget),
+        Expr::Ratio(a, b) => {
+            let (a, b) = (scalar(a, around)?, scalar(b, around)?);
+            // A time of day may end in :00.
+            if b.is_zero() {
+                return Gen::opaque(format!("{a}:{b}"), &[a]).map(Form::generator);
+            }
+            a.divided(&b, budget)
+        }
         Expr::Repeat(kind, range, body) => repeat(*kind, range, body, around),
         Expr::Integral(range, body) => {
             let (from, to) = (scalar(&range.from, around)?, scalar(&range.to, around)?);

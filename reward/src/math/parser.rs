@@ -1,8 +1,8 @@
 //! Tokens → tree, by recursive descent with a bound on its depth.
 
 use super::error::Error;
+use super::grammar::{ends_list, is_function_name, one_or, times, without_alignment};
 use super::lexer::Token;
-use super::rational::{decimal, to_i64};
 use super::tree::{Expr, Fence, Function, Relation};
 
 /// How deep brackets, powers and functions may stand within each other.
@@ -22,33 +22,6 @@ pub(super) fn parse(tokens: Vec<Token>) -> Result<Expr, Error> {
         return Err(parser.expected("the end of the expression"));
     }
     Ok(whole)
-}
-
-/// Outside of matrices, a line break separates items and `&` says nothing.
-fn without_alignment(tokens: Vec<Token>) -> Vec<Token> {
-    let mut matrices = 0usize;
-    let mut kept = Vec::with_capacity(tokens.len());
-    for token in tokens {
-        match &token {
-            Token::Begin(name) if is_matrix(name) => matrices += 1,
-            Token::End(name) if is_matrix(name) => {
-                matrices = matrices.saturating_sub(1);
-            }
-            Token::Begin(_) | Token::End(_) => continue,
-            Token::Ampersand if matrices == 0 => continue,
-            Token::RowBreak if matrices == 0 => {
-                kept.push(Token::Comma);
-                continue;
-            }
-            _ => {}
-        }
-        kept.push(token);
-    }
-    kept
-}
-
-fn is_matrix(name: &str) -> bool {
-    name.ends_with("matrix") || name == "array"
 }
 
 pub(super) struct Parser {
@@ -380,50 +353,4 @@ impl Parser {
         self.bars = outer;
         items
     }
-}
-
-/// Tokens at which a list ends.
-fn ends_list(token: &Token) -> bool {
-    matches!(
-        token,
-        Token::Close(_) | Token::Ampersand | Token::RowBreak | Token::End(_) | Token::Choose
-    )
-}
-
-pub(super) fn one_or(mut parts: Vec<Expr>, many: impl FnOnce(Vec<Expr>) -> Expr) -> Expr {
-    match parts.pop() {
-        Some(only) if parts.is_empty() => only,
-        Some(last) => {
-            parts.push(last);
-            many(parts)
-        }
-        None => many(parts),
-    }
-}
-
-/// A product, flat so that long ones are not deep.
-fn times(left: Expr, right: Expr) -> Expr {
-    match left {
-        Expr::Product(mut parts) => {
-            parts.push(right);
-            Expr::Product(parts)
-        }
-        left => Expr::Product(vec![left, right]),
-    }
-}
-
-/// Letters that stand for functions where a parenthesis follows.
-fn is_function_name(name: &str) -> bool {
-    let base = name.trim_end_matches('\'').split('_').next().unwrap_or(name);
-    matches!(base, "f" | "g" | "h" | "F" | "G" | "H")
-}
-
-/// The literal of a numeral.
-pub(super) fn number(plain: &str) -> Result<Expr, Error> {
-    Ok(Expr::Number { value: decimal(plain)?, decimal: plain.contains('.') })
-}
-
-/// Whether it is a whole number below a hundred thousand, which may begin a mixed number.
-pub(super) fn is_whole(expr: &Expr) -> bool {
-    matches!(expr, Expr::Number { value, decimal: false } if to_i64(value).is_some_and(|n| n < 100_000))
 }

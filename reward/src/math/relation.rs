@@ -1,6 +1,8 @@
 //! Relations compared: equations up to a factor, inequalities up to a positive one, and inequalities with the sets that
 //! they describe.
 
+use std::fmt::Write as _;
+
 use super::compare::{Rules, same};
 use super::error::Error;
 use super::evaluate::{self, Scope};
@@ -107,7 +109,8 @@ fn proportional(
     for point in 0..4 {
         let scope = Scope { point: Some(point), bound: None };
         let value = evaluate::form(&quotient, scope, rules.budget)?;
-        if !value.is_sharp() || (!either_sign && !(value.certain_sign() && value.value.re > 0.0)) {
+        let positive = value.certain_sign() && value.value.re > 0.0;
+        if !value.is_sharp() || !(either_sign || positive) {
             return Ok(false);
         }
         match first {
@@ -218,7 +221,7 @@ pub(super) fn text(
     let mut text = String::new();
     for (at, side) in sides.iter().enumerate() {
         if at > 0 {
-            text.push_str(&format!(" {:?} ", relations[at - 1]));
+            let _ = write!(text, " {:?} ", relations[at - 1]);
         }
         text.push_str(&super::compare::written(&side.value, rules)?);
     }

@@ -208,9 +208,12 @@ impl Expr {
     pub(super) fn is_label(&self) -> bool {
         match self {
             Self::Symbol(_) | Self::Text(_) | Self::Apply(..) | Self::Constant(Constant::I) => true,
-            Self::Product(parts) | Self::List(parts) => parts.iter().all(Self::is_label),
-            Self::Fenced { items, .. } => !items.is_empty() && items.iter().all(Self::is_label),
-            Self::Call(Function::Abs, parts) => parts.iter().all(Self::is_label),
+            Self::Product(parts)
+            | Self::List(parts)
+            | Self::Call(Function::Abs, parts)
+            | Self::Fenced { items: parts, .. } => {
+                !parts.is_empty() && parts.iter().all(Self::is_label)
+            }
             Self::Quotient(over, under) | Self::Ratio(over, under) => {
                 over.is_label() && under.is_label()
             }
