@@ -240,6 +240,12 @@ fn mmlu_is_the_same_in_every_form() {
     ];
     let table = folder.table("m.parquet", columns);
     assert_eq!(all("mmlu", &table, json!({"domain": "subject"})).unwrap(), tasks);
+    // A folder of the hub's tables, as they are stored when they are fetched.
+    let fetched = Folder::new();
+    fs::copy(&table, fetched.0.path().join("valid.parquet")).unwrap();
+    let val = all("mmlu", fetched.0.path(), json!({"part": "val"})).unwrap();
+    assert_eq!((val.len(), val[0].id.as_str()), (3, "mmlu/val/astronomy/0"));
+    assert!(all("mmlu", fetched.0.path(), json!({})).unwrap_err().contains("test.parquet"));
 }
 
 #[test]
