@@ -115,8 +115,8 @@ fn folder(
     // What `conductor data fetch` stores is called as the hub calls it.
     let names = [part, "valid", "validation"];
     let names = if options.part == MmluPart::Val { &names[..] } else { &names[..1] };
-    let tables = names.iter().map(|name| path.join(format!("{name}.parquet")));
-    if let Some(stored) = tables.into_iter().find(|path| path.is_file()) {
+    let mut tables = names.iter().map(|name| path.join(format!("{name}.parquet")));
+    if let Some(stored) = tables.find(|path| path.is_file()) {
         return table(&stored, options, emit);
     }
     let inner = [path.join("data").join(part), path.join(part)];
