@@ -19,7 +19,8 @@ struct Line {
     id: String,
     dataset: String,
     question: String,
-    answer: String,
+    /// Null where the generator has no answer of its own, since many are right.
+    answer: Option<String>,
     #[serde(default)]
     metadata: Option<Value>,
 }
@@ -66,11 +67,12 @@ pub(super) fn read(
             return Ok(());
         }
         check::filled(&place, "question", &line.question)?;
-        let Line { id, dataset, question, answer: gold, metadata } = line;
+        let Line { id, dataset, question, answer, metadata } = line;
         let prompt = prompt(&dataset, &question);
         // Scorers that read more than the answer want the entry as the generator made it.
         let entry = metadata
-            .map(|metadata| json!({"question": question, "answer": gold, "metadata": metadata}));
+            .map(|metadata| json!({"question": question, "answer": answer, "metadata": metadata}));
+        let gold = answer.unwrap_or_default();
         let grading = Grading::ReasoningGym { dataset: dataset.clone(), gold, entry };
         emit(place, draft::task(id, dataset, prompt, grading))
     })?;
