@@ -240,6 +240,12 @@ fn mmlu_is_the_same_in_every_form() {
     ];
     let table = folder.table("m.parquet", columns);
     assert_eq!(all("mmlu", &table, json!({"domain": "subject"})).unwrap(), tasks);
+    // A folder of the hub's tables, as they are stored when they are fetched.
+    let fetched = Folder::new();
+    fs::copy(&table, fetched.0.path().join("valid.parquet")).unwrap();
+    let val = all("mmlu", fetched.0.path(), json!({"part": "val"})).unwrap();
+    assert_eq!((val.len(), val[0].id.as_str()), (3, "mmlu/val/astronomy/0"));
+    assert!(all("mmlu", fetched.0.path(), json!({})).unwrap_err().contains("test.parquet"));
 }
 
 #[test]
@@ -411,10 +417,14 @@ fn bigcodebench_asks_in_words_or_by_the_head() {
     assert_eq!(all("bigcodebench", &path, json!({"libraries": ["numpy"]})).unwrap().len(), 1);
 
     let old = |prompt: &str| json!({"task_id": "BigCodeBench/8", "prompt": prompt, "code_prompt": head, "test": test, "entry_point": "task_func"});
-    let path = folder.array("old.json", &[old(&documented), old("In words.")]);
+    let path = folder.array("old.json", &[old(&documented), old("import csv\nIn words.")]);
     let tasks = all("bigcodebench", &path, json!({})).unwrap();
     assert!(tasks[0].prompt.starts_with("Write this Python function."), "{}", tasks[0].prompt);
-    assert!(tasks[1].prompt.starts_with("In words."), "{}", tasks[1].prompt);
+    assert!(
+        tasks[1].prompt.starts_with("import csv\nIn words.\n\nReply with"),
+        "{}",
+        tasks[1].prompt
+    );
 }
 
 #[test]
@@ -448,6 +458,12 @@ fn arc_and_openbookqa_are_told_apart_in_one_file() {
     assert_eq!((&arc[0].grading, &open[0].grading), (&choice("B", 3), &choice("A", 3)));
     assert!(arc[0].id.starts_with("arc/") && arc[0].id.len() == "arc/".len() + 16);
     assert_eq!(arc[0].id[4..], open[0].id["openbookqa/".len()..]);
+
+    // The same question drawn twice has an id of its own, and the first keeps its own.
+    let twice = [mixed("ARC", json!([1])), mixed("ARC", json!([1]))];
+    let tasks = all("arc", &folder.lines("twice.jsonl", &twice), json!({})).unwrap();
+    assert_eq!(tasks[0].id, arc[0].id);
+    assert_eq!(tasks[1].id, format!("{}-2", arc[0].id));
 
     let hub = json!({"id": "Mercury_1", "question": "What is wet?", "choices": {"text": ["fire", "water"], "label": ["1", "2"]}, "answerKey": "2"});
     let tasks = all("arc", &folder.lines("hub.jsonl", &[hub]), json!({})).unwrap();

@@ -196,10 +196,11 @@ pub enum TaskSource {
     },
     /// MMLU (arXiv 2009.03300): 57 subjects, four options.
     Mmlu {
-        /// The zip as shipped (`data/<part>/<subject>_<part>.csv` without headers), or a Parquet file of the hub.
+        /// The zip as shipped (`data/<part>/<subject>_<part>.csv` without headers), the folder that it unpacks to, a Parquet file of
+        /// the hub, or a folder with one a part.
         #[schemars(length(min = 1))]
         path: PathBuf,
-        /// Which part of the zip to read, and what stands in the ids. A Parquet file is read whole.
+        /// Which part of a zip or folder to read, and what stands in the ids. A Parquet file is read whole.
         #[serde(default)]
         part: MmluPart,
         /// Only these subjects ("abstract_algebra"); absent means all.

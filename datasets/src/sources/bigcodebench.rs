@@ -99,9 +99,14 @@ fn question(row: &Row, form: BigCodeBenchForm) -> Option<(&str, bool)> {
     };
     wanted.or_else(|| {
         let text = row.prompt.as_deref()?;
-        let head = row.code_prompt.lines().find(|line| !line.trim().is_empty())?;
-        Some((text, !text.trim_start().starts_with(head.trim())))
+        // A head with documentation begins with the head's own lines; questions in words may begin with its imports.
+        let mut asked = filled_lines(text);
+        Some((text, !filled_lines(&row.code_prompt).all(|line| asked.next() == Some(line))))
     })
+}
+
+fn filled_lines(text: &str) -> impl Iterator<Item = &str> {
+    text.lines().map(str::trim_end).filter(|line| !line.is_empty())
 }
 
 /// The outermost names of the modules that a program imports.

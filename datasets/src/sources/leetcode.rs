@@ -102,7 +102,8 @@ pub(super) fn read(
 fn difficulty_of(at: &At, text: &str) -> Result<ContestDifficulty, DataError> {
     match text.trim().to_ascii_lowercase().as_str() {
         "easy" => Ok(ContestDifficulty::Easy),
-        "medium" => Ok(ContestDifficulty::Medium),
+        // Version 0.2.0 has it both ways.
+        "medium" | "meidum" => Ok(ContestDifficulty::Medium),
         "hard" => Ok(ContestDifficulty::Hard),
         _ => Err(at.fail("`difficulty` that is Easy, Medium or Hard", excerpt(text))),
     }

@@ -112,11 +112,20 @@ fn folder(
         help: help_for(&source),
         source,
     };
+    // What `conductor data fetch` stores is called as the hub calls it.
+    let names = [part, "valid", "validation"];
+    let names = if options.part == MmluPart::Val { &names[..] } else { &names[..1] };
+    let mut tables = names.iter().map(|name| path.join(format!("{name}.parquet")));
+    if let Some(stored) = tables.find(|path| path.is_file()) {
+        return table(&stored, options, emit);
+    }
     let inner = [path.join("data").join(part), path.join(part)];
     let Some(inner) = inner.into_iter().find(|path| path.is_dir()) else {
         return Err(DataError::NoTasks {
             what: format!("the folder {}", path.display()),
-            help: format!("expected the folder data/{part} in it, with the sheets of the subjects"),
+            help: format!(
+                "expected the folder data/{part} in it, with the sheets of the subjects, or {part}.parquet"
+            ),
         });
     };
     let mut files: Vec<PathBuf> = Vec::new();

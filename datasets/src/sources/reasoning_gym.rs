@@ -67,12 +67,12 @@ pub(super) fn read(
             return Ok(());
         }
         check::filled(&place, "question", &line.question)?;
-        let Line { id, dataset, question, answer: gold, metadata } = line;
+        let Line { id, dataset, question, answer, metadata } = line;
         let prompt = prompt(&dataset, &question);
         // Scorers that read more than the answer want the entry as the generator made it.
         let entry = metadata
-            .map(|metadata| json!({"question": question, "answer": gold, "metadata": metadata}));
-        let gold = gold.unwrap_or_default();
+            .map(|metadata| json!({"question": question, "answer": answer, "metadata": metadata}));
+        let gold = answer.unwrap_or_default();
         let grading = Grading::ReasoningGym { dataset: dataset.clone(), gold, entry };
         emit(place, draft::task(id, dataset, prompt, grading))
     })?;

@@ -1,6 +1,7 @@
 //! What ARC and `OpenBookQA` share: a question, options with labels, the label of the right one. They come in the hub's form and
 //! in MixEval's, whose files hold several benchmarks.
 
+use std::collections::HashMap;
 use std::path::Path;
 
 use conductor_types::Grading;
@@ -61,6 +62,7 @@ pub(super) fn read(
     mixed_name: &str,
     emit: &mut Emit,
 ) -> Result<(), DataError> {
+    let mut times: HashMap<String, u64> = HashMap::new();
     Rows::new(path, &COLUMNS, EXPECTED).for_each(|at, row: Row| {
         if row.benchmark_name.as_deref().is_some_and(|name| name != mixed_name) {
             return Ok(());
@@ -75,10 +77,17 @@ pub(super) fn read(
             |context| format!("{context}\n\n{}", question.trim()),
         );
         let own = row.id.as_ref().filter(|id| !id.is_null());
-        // Some questions stand twice with other options.
-        let text = || format!("{}\n{}", whole.trim(), options.join("\n"));
-        let id =
-            own.map_or_else(|| Ok(draft::content_id(&text())), |id| draft::id_of(&at, "id", id))?;
+        let id = match own {
+            Some(id) => draft::id_of(&at, "id", id)?,
+            None => {
+                // The options too, since some questions come with several sets of them. MixEval draws with repetition: the second
+                // time gets a mark of its own.
+                let id = draft::content_id(&format!("{}\n{}", whole.trim(), options.join("\n")));
+                let times = times.entry(id.clone()).or_default();
+                *times += 1;
+                if *times == 1 { id } else { format!("{id}-{times}") }
+            }
+        };
         let count = u8::try_from(options.len()).unwrap_or(u8::MAX);
         let grading = Grading::Choice { gold: prompts::letter(gold), options: count };
         let prompt = prompts::choice(&whole, &options);

@@ -112,7 +112,8 @@ mod tests {
     fn quotes_hold_commas_quotes_and_line_ends() {
         let text = "\u{feff}a,\"b,\"\"c\"\"\r\nd\"\r\n\"[e]\",f\r\n";
         let expected = [(1, vec!["a", "b,\"c\"\r\nd"]), (3, vec!["[e]", "f"])];
-        let expected = expected.map(|(n, row)| (n, row.into_iter().map(String::from).collect()));
+        let expected: [(u64, Vec<String>); 2] =
+            expected.map(|(n, row)| (n, row.into_iter().map(String::from).collect()));
         assert_eq!(rows(text.as_bytes()).unwrap(), expected);
     }
 
