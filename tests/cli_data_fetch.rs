@@ -52,16 +52,24 @@ fn a_benchmark_is_planned_fetched_and_there() {
     assert_eq!(plan["bytes_to_fetch"], math(500).len());
     assert!(!at.path().join("data").exists());
 
-    let done = fetch(&hub, &at, &["math500"])
-        .expect_code(0)
-        .expect_stderr(&["fetching test.jsonl", "has the hub's sum", "writing test.parquet"]);
+    let done = fetch(&hub, &at, &["math500"]).expect_code(0).expect_stderr(&[
+        "fetching test.jsonl",
+        "has the hub's sum",
+        "writing test.parquet",
+    ]);
     let line = "sources = [{ kind = \"math500\", path = \"data/math500/test.parquet\" }]";
     assert!(done.stdout.contains("stored math500") && done.stdout.contains(line), "{done}");
     hub.seen();
     let again = fetch(&hub, &at, &["math500"]).expect_code(0);
-    assert!(again.stdout.contains("holds math500 test already") && again.stderr.is_empty(), "{again}");
+    assert!(
+        again.stdout.contains("holds math500 test already") && again.stderr.is_empty(),
+        "{again}"
+    );
     let json = fetch(&hub, &at, &["math500", "--json"]).expect_code(0).json();
-    assert_eq!((&json["present"], &json["manifest"]["files"][0]["rows"]), (&true.into(), &500.into()));
+    assert_eq!(
+        (&json["present"], &json["manifest"]["files"][0]["rows"]),
+        (&true.into(), &500.into())
+    );
     assert!(hub.seen().is_empty());
     let forced = fetch(&hub, &at, &["math500", "--force"]).expect_code(0);
     assert!(forced.stderr.contains("test.jsonl is cached"), "{forced}");
@@ -86,8 +94,10 @@ fn mistakes_and_gates_say_what_to_do_and_show_no_token() {
     let gpqa = DataSet::new("Idavidrein/gpqa").large("gpqa_diamond.csv", "a").gated("another");
     let (hub, at) = (FakeHub::start(vec![gpqa]), Workspace::new());
     let _ = fetch(&hub, &at, &["gsm9k"]).expect_code(2).expect_stderr(&["gsm8k, humaneval"]);
-    let _ = fetch(&hub, &at, &["gpqa", "--release", "x"]).expect_code(2).expect_stderr(&["diamond"]);
-    let _ = fetch(&hub, &at, &["gpqa"]).expect_code(1).expect_stderr(&["401", "accept", "HF_TOKEN"]);
+    let _ =
+        fetch(&hub, &at, &["gpqa", "--release", "x"]).expect_code(2).expect_stderr(&["diamond"]);
+    let _ =
+        fetch(&hub, &at, &["gpqa"]).expect_code(1).expect_stderr(&["401", "accept", "HF_TOKEN"]);
     let refused = program(&hub, at.path(), &["gpqa"]).env("HF_TOKEN", TOKEN).run().expect_code(1);
     assert!(refused.stderr.contains("403") && !refused.to_string().contains(TOKEN), "{refused}");
     let offline = program(&hub, at.path(), &["gpqa"]).env("HF_HUB_OFFLINE", "1").run();
@@ -104,7 +114,8 @@ fn mistakes_and_gates_say_what_to_do_and_show_no_token() {
 #[test]
 fn an_interrupt_keeps_what_came() {
     let set = DataSet::new(MATH).large("test.jsonl", math(500));
-    let part = format!("hf/hub/datasets--HuggingFaceH4--MATH-500/blobs/{}.part", set.files[0].sum());
+    let part =
+        format!("hf/hub/datasets--HuggingFaceH4--MATH-500/blobs/{}.part", set.files[0].sum());
     let (hub, at) = (FakeHub::start(vec![set]), Workspace::new());
     hub.then("cdn", [Fault::Drip(4 << 10, Duration::from_millis(20))]);
     let child = program(&hub, at.path(), &["math500"]).start();
