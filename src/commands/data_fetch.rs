@@ -16,6 +16,7 @@ use crate::ui::fetching::Fetching;
 use crate::ui::{self, Page, Style, Table};
 
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 pub struct Fetch {
     /// The benchmark (`--list` names them).
     #[arg(value_name = "NAME", required_unless_present = "list")]
