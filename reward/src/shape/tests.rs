@@ -357,7 +357,7 @@ fn what_is_no_number_leaves_its_group_only_where_it_counts() {
         assert_eq!(shape_group(&[ran(1.0, f64::NAN)], &reward(form, 0.0)), [None]);
         // Finite amounts whose sum is none.
         let huge = Member {
-            taken: Taken { cost_usd: 1e306, steps: 1e308, latency_ms: 0.0 },
+            taken: Taken { cost_usd: 5e306, steps: 1e308, latency_ms: 0.0 },
             ..ran(1.0, 0.0)
         };
         let reward = Reward { steps_weight: 1.5, ..every_part(form) };
