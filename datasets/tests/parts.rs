@@ -50,15 +50,17 @@ fn parquet(path: &Path, parts: Vec<Option<&str>>) -> Result<TaskSet, DataError> 
 fn parts_keep_their_keys_and_their_order() {
     let folder = tempfile::tempdir().unwrap();
     let set = jsonl(folder.path(), PARTS).1.unwrap();
-    let task = set.find("a").unwrap();
+    let task = set.get(set.find("a").unwrap()).unwrap();
     assert_eq!(serde_json::to_string(&task.parts).unwrap(), PARTS);
     assert_eq!(task.question(), "Which?\n[image 1]");
-    assert_eq!(jsonl(folder.path(), "[]").1.unwrap().find("a").unwrap().question(), "Which?");
+    let set = jsonl(folder.path(), "[]").1.unwrap();
+    assert_eq!(set.get(set.find("a").unwrap()).unwrap().question(), "Which?");
 
     let path = folder.path().join("own.parquet");
     let set = parquet(&path, vec![Some(PARTS), None]).unwrap();
-    assert_eq!(set.find("0").unwrap().parts, task.parts);
-    assert_eq!(set.find("1").unwrap().parts, Vec::<Part>::new());
+    let parts = |id: &str| set.get(set.find(id).unwrap()).unwrap().parts;
+    assert_eq!(parts("0"), task.parts);
+    assert_eq!(parts("1"), Vec::<Part>::new());
 }
 
 #[test]

@@ -40,7 +40,8 @@ pub(crate) fn report(
     if options.warm
         && let Some(why) = &facts.not_warm
     {
-        promises.push(not_held("programs start from an interpreter that is up already", why.clone()));
+        promises
+            .push(not_held("programs start from an interpreter that is up already", why.clone()));
     }
     Report { level, why_not_stronger, promises, self_tests: 0 }
 }
