@@ -58,7 +58,7 @@ fn parts_keep_their_keys_and_their_order() {
 
     let path = folder.path().join("own.parquet");
     let set = parquet(&path, vec![Some(PARTS), None]).unwrap();
-    let parts = |id: &str| set.get(set.find(id).unwrap()).unwrap().parts;
+    let parts = |id: &str| set.get(set.find(id).unwrap()).unwrap().parts.clone();
     assert_eq!(parts("0"), task.parts);
     assert_eq!(parts("1"), Vec::<Part>::new());
 }
@@ -69,7 +69,7 @@ fn parts_that_no_endpoint_takes_are_refused_where_they_stand() {
     let (path, error) = jsonl(folder.path(), r#"[{"type": "text", "text": "a"}, {"text": "b"}]"#);
     let error = error.unwrap_err().to_string();
     let place = format!("{}:2: ", path.display());
-    assert!(error.starts_with(&place) && error.contains("`parts[1]` of task \"a\""), "{error}");
+    assert!(error.starts_with(&place) && error.contains("in part 2"), "{error}");
     let error = jsonl(folder.path(), r#""an image""#).1.unwrap_err().to_string();
     assert!(error.contains(":2: "), "{error}");
 
