@@ -107,7 +107,7 @@ fn content_parts_pass_through_both_forms() {
     };
     for prompt in ["", r#""prompt": "What is this?","#] {
         let set = jsonl(folder.path(), &line(prompt)).unwrap();
-        let task = set.find("a").unwrap();
+        let task = set.get(set.find("a").unwrap()).unwrap();
         assert_eq!((task.prompt.as_str(), &task.parts), ("What is this?", &parts));
     }
     let error = jsonl(folder.path(), &line(r#""prompt": "Who?","#)).unwrap_err().to_string();
@@ -124,7 +124,7 @@ fn content_parts_pass_through_both_forms() {
         columns.extend(prompt.map(|text| column("prompt", text)));
         write_parquet(&path, &columns);
         let set = parquet(&path).unwrap();
-        let task = set.find("a").unwrap();
+        let task = set.get(set.find("a").unwrap()).unwrap();
         assert_eq!((task.prompt.as_str(), &task.parts), ("What is this?", &parts));
     }
     write_parquet(&path, &[column("id", Some("a")), column("parts", Some("[{}]")), graded(1)]);
