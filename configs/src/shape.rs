@@ -317,6 +317,11 @@ mod tests {
             }
             (Shape::Text { min }, Value::String(s)) => assert!(s.len() >= *min, "{path}"),
             (Shape::Boolean, Value::Bool(_)) => {}
+            (Shape::Map(item), Value::Object(map)) => {
+                for (key, value) in map {
+                    check(item, value, &format!("{path}.{key}"));
+                }
+            }
             (Shape::Integer(b) | Shape::Number(b), Value::Number(n)) => {
                 assert!(b.hold(n.as_f64().unwrap()), "{path} = {n}");
             }
@@ -333,7 +338,7 @@ mod tests {
                 seen += 1;
             }
         }
-        assert_eq!(seen, 10, "sections with defaults");
+        assert_eq!(seen, 11, "sections with defaults");
     }
 
     #[test]

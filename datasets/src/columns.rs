@@ -22,7 +22,7 @@ use crate::error::{DataError, help_for};
 pub const BATCH_ROWS: usize = 512;
 
 /// What the rows of a batch may come to on average, in bytes: rows of some benchmarks have megabytes.
-const BATCH_BYTES: i64 = 32 << 20;
+const BATCH_BYTES: i64 = 8 << 20;
 
 const FORMAT_KEY: &str = "conductor.format";
 const VERSION_KEY: &str = "conductor.version";

@@ -67,7 +67,10 @@ fn a_bad_line_is_named_with_what_was_expected_and_found() {
         ("{\"id\": \"b\"", "EOF while parsing"),
         ("[1, 2]", "expected a task {\"id\", \"prompt\""),
         (r#"{"id": 7, "prompt": "p", "grading": {"kind": "recorded"}}"#, "integer `7`"),
-        (r#"{"id": "b", "grading": {"kind": "recorded"}}"#, "missing field `prompt`"),
+        (
+            r#"{"id": "b", "grading": {"kind": "recorded"}}"#,
+            "a prompt, or parts with text, found neither",
+        ),
         (r#"{"id": "b", "prompt": "p"}"#, "missing field `grading`"),
         (
             r#"{"id": "b", "prompt": "p", "domian": "d", "grading": {"kind": "recorded"}}"#,

@@ -155,10 +155,15 @@ impl Head {
             rest.trim_start().strip_prefix('(')
         })?;
         let mut depth = 0usize;
+        // Within a text nothing parts or ends a parameter.
+        let mut quote = None;
         let mut parameters = vec![String::new()];
         let mut end = None;
         for (i, c) in at.char_indices() {
             match c {
+                _ if quote == Some(c) => quote = None,
+                _ if quote.is_some() => {}
+                '\'' | '"' => quote = Some(c),
                 ')' if depth == 0 => {
                     end = Some(i);
                     break;

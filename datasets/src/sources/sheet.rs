@@ -1,6 +1,7 @@
 //! Comma-separated values by RFC 4180: fields in quotes may hold commas, quotes and line ends.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
 use std::io::Read;
 use std::path::Path;
 use std::rc::Rc;
@@ -16,8 +17,11 @@ pub struct Sheet<R> {
     path: std::path::PathBuf,
     reader: csv::Reader<Metered<R>>,
     allowance: Rc<Cell<usize>>,
+    ends: Rc<RefCell<VecDeque<u64>>>,
     record: StringRecord,
     index: u64,
+    /// Ends of lines before the row.
+    passed: u64,
 }
 
 impl<R: Read> Sheet<R> {
@@ -33,52 +37,73 @@ impl<R: Read> Sheet<R> {
 
     fn new(path: &Path, reader: R, builder: &ReaderBuilder) -> Self {
         let allowance = Rc::new(Cell::new(MAX_LINE_BYTES));
-        let metered = Metered { inner: reader, allowance: allowance.clone() };
+        let ends = Rc::new(RefCell::new(VecDeque::new()));
+        let metered =
+            Metered { inner: reader, allowance: allowance.clone(), ends: ends.clone(), read: 0 };
         let reader = builder.from_reader(metered);
-        let record = StringRecord::new();
-        Self { path: path.to_path_buf(), reader, allowance, record, index: 0 }
+        let (path, record) = (path.to_path_buf(), StringRecord::new());
+        Self { path, reader, allowance, ends, record, index: 0, passed: 0 }
     }
 
     /// The names of the columns.
     pub fn headers(&mut self) -> Result<Vec<String>, DataError> {
-        let path = self.path.clone();
-        let headers = self.reader.headers().map_err(|error| unreadable(&path, &error))?;
-        Ok(headers.iter().map(|name| name.trim().to_string()).collect())
+        match self.reader.headers() {
+            Ok(headers) => Ok(headers.iter().map(|name| name.trim().to_string()).collect()),
+            Err(error) => Err(self.unreadable(&error)),
+        }
     }
 
     /// The next row.
     pub fn next_row(&mut self) -> Result<Option<(At, &StringRecord)>, DataError> {
         self.allowance.set(MAX_LINE_BYTES);
-        let more = self.reader.read_record(&mut self.record);
-        if !more.map_err(|error| unreadable(&self.path, &error))? {
-            return Ok(None);
+        match self.reader.read_record(&mut self.record) {
+            Ok(true) => {}
+            Ok(false) => return Ok(None),
+            Err(error) => return Err(self.unreadable(&error)),
         }
-        let line = self.record.position().map_or(0, csv::Position::line);
+        let start = self.record.position().map_or(0, csv::Position::byte);
+        let line = self.line(start);
         let place = Place::new(&self.path, Position::Line(line));
         self.index += 1;
         Ok(Some((draft::At { place, index: self.index - 1 }, &self.record)))
     }
-}
 
-fn unreadable(path: &Path, error: &csv::Error) -> DataError {
-    let position = error.position().map_or(Position::Whole, |at| Position::Line(at.line()));
-    let (expected, given) = match error.kind() {
-        ErrorKind::UnequalLengths { expected_len, len, .. } => {
-            (format!("a row of {expected_len} fields, as the first has"), format!("one of {len}"))
+    /// The line that begins at a byte. The reader's own count is one short where lines end with a carriage return and a line
+    /// feed: it takes the second of the two for the next row's.
+    fn line(&mut self, start: u64) -> u64 {
+        let mut ends = self.ends.borrow_mut();
+        while ends.front().is_some_and(|end| *end <= start) {
+            ends.pop_front();
+            self.passed += 1;
         }
-        ErrorKind::Utf8 { .. } => {
-            ("UTF-8 text".into(), "bytes that are none: save the file as UTF-8".into())
-        }
-        ErrorKind::Io(error) => ("a row that can be read".into(), error.to_string()),
-        _ => ("a row of comma-separated values".into(), error.to_string()),
-    };
-    DataError::Record { place: Place::new(path, position), expected, given }
+        self.passed + 1
+    }
+
+    fn unreadable(&mut self, error: &csv::Error) -> DataError {
+        let start = error.position().map(csv::Position::byte);
+        let position = start.map_or(Position::Whole, |byte| Position::Line(self.line(byte)));
+        let (expected, given) = match error.kind() {
+            ErrorKind::UnequalLengths { expected_len, len, .. } => (
+                format!("a row of {expected_len} fields, as the first has"),
+                format!("one of {len}"),
+            ),
+            ErrorKind::Utf8 { .. } => {
+                ("UTF-8 text".into(), "bytes that are none: save the file as UTF-8".into())
+            }
+            ErrorKind::Io(error) => ("a row that can be read".into(), error.to_string()),
+            _ => ("a row of comma-separated values".into(), error.to_string()),
+        };
+        DataError::Record { place: Place::new(&self.path, position), expected, given }
+    }
 }
 
 /// Ends a row that never ends: a quote that nothing closes would take in the whole file.
 struct Metered<R> {
     inner: R,
     allowance: Rc<Cell<usize>>,
+    /// Where lines end that no row has passed.
+    ends: Rc<RefCell<VecDeque<u64>>>,
+    read: u64,
 }
 
 impl<R: Read> Read for Metered<R> {
@@ -90,6 +115,9 @@ impl<R: Read> Read for Metered<R> {
             ))
         })?;
         self.allowance.set(left);
+        let lines = buffer[..read].iter().enumerate().filter(|(_, byte)| **byte == b'\n');
+        self.ends.borrow_mut().extend(lines.map(|(at, _)| self.read + at as u64));
+        self.read += read as u64;
         Ok(read)
     }
 }
