@@ -32,13 +32,11 @@ pub(crate) type Judge<'a> = &'a mut (dyn FnMut(usize, Output) -> ControlFlow<()>
 
 /// Room for what a machine with other work does to a clock on the wall.
 const SLACK: Duration = Duration::from_secs(1);
+/// How many times that a program may take to which the machine gives no core.
+const STARVED: u32 = 4;
 
 /// Runs a job. The cell is still there when this returns: [`Session::close`] takes it away and says what was used.
-pub(crate) async fn run(
-    ways: &Ways<'_>,
-    job: &Job,
-    judge: Judge<'_>,
-) -> (Ran, Option<Session>) {
+pub(crate) async fn run(ways: &Ways<'_>, job: &Job, judge: Judge<'_>) -> (Ran, Option<Session>) {
     let mut wall = Duration::ZERO;
     let open = Open {
         memory_bytes: job.limits.memory_bytes,
@@ -129,11 +127,15 @@ impl Driver<'_> {
     fn clock(&self) -> Clock {
         let time = self.job.limits.time;
         match self.job.mode {
-            Mode::LcbOfficial => self.session.clock(time, time),
-            Mode::Native => {
-                self.session.clock(time, time.mul_f64(self.ways.crowding.max(1.0)) + SLACK)
-            }
+            Mode::LcbOfficial => self.session.clock(time, time, time),
+            Mode::Native => self.fair_clock(time),
         }
+    }
+
+    /// A clock that a machine with other work does not let run out.
+    fn fair_clock(&self, time: Duration) -> Clock {
+        let wall = time.mul_f64(self.ways.crowding.max(1.0)) + SLACK;
+        self.session.clock(time, wall, wall * STARVED)
     }
 
     fn cpu_secs(&self) -> u64 {
@@ -153,7 +155,7 @@ impl Driver<'_> {
                 && self.job.mode == Mode::Native,
         };
         self.session.spawn(start).map_err(|error| broken(error.to_string()))?;
-        let starting = self.session.clock(START, START);
+        let starting = self.session.clock(START, START, START);
         match self.session.next(&starting).await {
             Event::Frame(b'H', _) => {}
             Event::Frame(b'B', detail) => return Err(broken(text(&detail))),
@@ -214,6 +216,7 @@ impl Driver<'_> {
             Event::Frame(b'D', flag) if script => {
                 let output = self.stdout()?;
                 if flag.first() == Some(&1) {
+                    self.gone(&clock).await?;
                     return Ok(Took::Last(output));
                 }
                 Ok(Took::Output(output))
@@ -223,11 +226,25 @@ impl Driver<'_> {
             Event::Frame(b'S', bytes) if !script => Ok(Took::Output(Output::Stdout(bytes))),
             Event::Frame(b'V', bytes) if matches!(input, Input::Call(_)) => {
                 let value = Plain::decode(&bytes).map_err(|what| {
-                    self.because(WrongCause::RuntimeError, format!("what it returned is no value: {what}"))
+                    self.because(
+                        WrongCause::RuntimeError,
+                        format!("what it returned is no value: {what}"),
+                    )
                 })?;
                 Ok(Took::Output(Output::Value(value)))
             }
             event => Err(self.fault(event, "before it had answered")),
+        }
+    }
+
+    /// Waits for a process that has said that it is used up to be gone, so that its end is not taken for the next one's.
+    async fn gone(&mut self, clock: &Clock) -> Result<(), Ending> {
+        loop {
+            match self.session.next(clock).await {
+                Event::Exited(_) => return Ok(()),
+                Event::Frame(..) => {}
+                event => return Err(self.fault(event, "")),
+            }
         }
     }
 
@@ -341,7 +358,7 @@ impl Driver<'_> {
     ) -> Result<(), Ending> {
         self.start_command(command, &command.compile, source, true)?;
         let time = Duration::from_secs_f64(command.compile_secs);
-        let clock = self.session.clock(time, time.mul_f64(self.ways.crowding.max(1.0)) + SLACK);
+        let clock = self.fair_clock(time);
         match self.session.next(&clock).await {
             Event::Exited(Exited { status: 0, .. }) => Ok(()),
             Event::Broken(detail) => Err(broken(detail)),

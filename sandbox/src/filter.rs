@@ -38,8 +38,7 @@ fn compile(
     matched: SeccompAction,
 ) -> io::Result<BpfProgram> {
     let arch = std::env::consts::ARCH.try_into().map_err(io::Error::other)?;
-    let filter =
-        SeccompFilter::new(rules, otherwise, matched, arch).map_err(io::Error::other)?;
+    let filter = SeccompFilter::new(rules, otherwise, matched, arch).map_err(io::Error::other)?;
     filter.try_into().map_err(io::Error::other)
 }
 
@@ -57,7 +56,9 @@ pub(crate) fn bytes(program: &BpfProgram) -> Vec<u8> {
 
 /// Installs filters on this process; needs `no_new_privs`.
 pub(crate) fn install(filters: &[BpfProgram; 2]) -> io::Result<()> {
-    filters.iter().try_for_each(|filter| seccompiler::apply_filter(filter).map_err(io::Error::other))
+    filters
+        .iter()
+        .try_for_each(|filter| seccompiler::apply_filter(filter).map_err(io::Error::other))
 }
 
 const NAMESPACES: u64 = (libc::CLONE_NEWNS
@@ -166,14 +167,8 @@ const FCNTL: [u64; 13] = [
 ];
 
 /// Whether it is a terminal, how much is there, blocking or not, kept at exec or not.
-const IOCTL: [u64; 6] = [
-    libc::TCGETS as u64,
-    libc::TIOCGWINSZ as u64,
-    libc::FIONREAD as u64,
-    libc::FIONBIO as u64,
-    libc::FIOCLEX as u64,
-    libc::FIONCLEX as u64,
-];
+const IOCTL: [u64; 6] =
+    [libc::TCGETS, libc::TIOCGWINSZ, libc::FIONREAD, libc::FIONBIO, libc::FIOCLEX, libc::FIONCLEX];
 
 const PRCTL: [u64; 5] = [
     libc::PR_SET_NAME as u64,
@@ -350,8 +345,7 @@ const ALWAYS_X86: &[libc::c_long] = &[
 ];
 
 /// Modes and times: neither Landlock nor the mode of a file keeps its owner from these.
-const OWN_FILES: &[libc::c_long] =
-    &[libc::SYS_fchmod, libc::SYS_fchmodat, libc::SYS_utimensat];
+const OWN_FILES: &[libc::c_long] = &[libc::SYS_fchmod, libc::SYS_fchmodat, libc::SYS_utimensat];
 
 #[cfg(target_arch = "x86_64")]
 const OWN_FILES_X86: &[libc::c_long] =

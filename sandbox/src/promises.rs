@@ -40,7 +40,8 @@ pub(crate) fn report(
     if options.warm
         && let Some(why) = &facts.not_warm
     {
-        promises.push(not_held("programs start from an interpreter that is up already", why.clone()));
+        promises
+            .push(not_held("programs start from an interpreter that is up already", why.clone()));
     }
     Report { level, why_not_stronger, promises, self_tests: 0 }
 }
@@ -73,9 +74,10 @@ fn files(level: Level, facts: &Facts) -> Promise {
 fn changes(level: Level, options: &schema::Sandbox) -> Promise {
     let what = "a program changes no file but those in its own folder, and none outlives it";
     match level {
-        Level::A | Level::B => {
-            held(what, format!("a read-only root and a file system in memory of {} MiB", options.scratch_mib))
-        }
+        Level::A | Level::B => held(
+            what,
+            format!("a read-only root and a file system in memory of {} MiB", options.scratch_mib),
+        ),
         Level::C => held(what, "Landlock; files have no names, and are gone once they are closed"),
     }
 }
@@ -86,7 +88,10 @@ fn scratch(level: Level, options: &schema::Sandbox) -> Promise {
         Level::A | Level::B => held(what, format!("{} MiB and 4096 files", options.scratch_mib)),
         Level::C => not_held(
             what,
-            format!("without namespaces each of up to 256 open files can grow to {} MiB", options.scratch_mib),
+            format!(
+                "without namespaces each of up to 256 open files can grow to {} MiB",
+                options.scratch_mib
+            ),
         ),
     }
 }
@@ -104,7 +109,9 @@ fn network(level: Level) -> Promise {
 fn secrets(level: Level) -> Promise {
     let what = "a program sees no memory, environment or descriptor of another process";
     match level {
-        Level::A | Level::B => held(what, "a namespace of processes without /proc; an empty environment"),
+        Level::A | Level::B => {
+            held(what, "a namespace of processes without /proc; an empty environment")
+        }
         Level::C => held(what, "Landlock and a filter of system calls; an empty environment"),
     }
 }
@@ -112,7 +119,9 @@ fn secrets(level: Level) -> Promise {
 fn processes(level: Level) -> Promise {
     let what = "no process of a program outlives it";
     match level {
-        Level::A | Level::B => held(what, "a namespace of processes that ends with its first process"),
+        Level::A | Level::B => {
+            held(what, "a namespace of processes that ends with its first process")
+        }
         Level::C => held(what, "a filter of system calls that starts threads and no process"),
     }
 }
@@ -142,7 +151,9 @@ fn count(level: Level, facts: &Facts) -> Promise {
     match level {
         Level::A => held(what, "a control group, and a limit for each user of a cell"),
         Level::B => held(what, "a limit for each user of a cell; only threads can be started"),
-        Level::C if facts.own_user => held(what, "a limit for each user; only threads can be started"),
+        Level::C if facts.own_user => {
+            held(what, "a limit for each user; only threads can be started")
+        }
         Level::C => held(
             what,
             "a limit on all processes of this user, a little above what there is; only threads can be started",
@@ -154,7 +165,10 @@ fn kernel(facts: &Facts) -> Promise {
     let what = "a program reaches little of the kernel";
     held(
         what,
-        format!("a list of allowed system calls, no capabilities, no_new_privs; {}", landlock(facts)),
+        format!(
+            "a list of allowed system calls, no capabilities, no_new_privs; {}",
+            landlock(facts)
+        ),
     )
 }
 
@@ -163,8 +177,9 @@ fn users(level: Level, facts: &Facts) -> Promise {
     match (level, facts.own_user) {
         (_, true) => held(what, "an unused user for each cell"),
         (Level::A | Level::B, false) => held(what, "a user of the cell's own namespace"),
-        (Level::C, false) => {
-            not_held(what, "without namespaces only root can become another user; programs run as this one")
-        }
+        (Level::C, false) => not_held(
+            what,
+            "without namespaces only root can become another user; programs run as this one",
+        ),
     }
 }

@@ -23,7 +23,7 @@ use crate::sys;
 use crate::wire::{self, Facts, Setup, Started};
 
 /// Longest that a server may take to come up.
-const START: Duration = Duration::from_secs(60);
+const START: Duration = Duration::from_mins(1);
 
 /// Serves cells and ends the process where this process was started for that; returns otherwise. First thing in `main`.
 pub fn serve_if_asked() {
@@ -100,11 +100,9 @@ impl Sandbox {
 
     async fn untested(options: &schema::Sandbox, server: &Path) -> Result<Self, StartError> {
         check(options)?;
-        let (python, shim) = Python::find(&options.interpreter, options.site_packages)
-            .await
-            .map_err(|reason| StartError::Interpreter {
-                interpreter: options.interpreter.clone(),
-                reason,
+        let (python, shim) =
+            Python::find(&options.interpreter, options.site_packages).await.map_err(|reason| {
+                StartError::Interpreter { interpreter: options.interpreter.clone(), reason }
             })?;
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let parallel = options.parallel.map_or(cores, |count| count as usize);
@@ -141,9 +139,8 @@ impl Sandbox {
     async fn test_itself(self) -> Result<Self, StartError> {
         let count = crate::selftest::run(&self).await?;
         let Self { inner } = self;
-        let mut inner = Arc::try_unwrap(inner).map_err(|_| StartError::Server {
-            reason: "a self-test is still running".into(),
-        })?;
+        let mut inner = Arc::try_unwrap(inner)
+            .map_err(|_| StartError::Server { reason: "a self-test is still running".into() })?;
         inner.report.self_tests = count;
         Ok(Self { inner: Arc::new(inner) })
     }
@@ -422,4 +419,3 @@ fn spawn(mut command: Command) -> std::io::Result<Child> {
     }
     command.spawn()
 }
-

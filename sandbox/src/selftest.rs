@@ -46,7 +46,8 @@ impl Fixtures {
         tcp.set_nonblocking(true)?;
         let udp = std::net::UdpSocket::bind(tcp.local_addr()?)?;
         udp.set_nonblocking(true)?;
-        let name = folder.path().file_name().map_or_else(String::new, |n| n.to_string_lossy().into());
+        let name =
+            folder.path().file_name().map_or_else(String::new, |n| n.to_string_lossy().into());
         let listener = UnixListener::bind_addr(&SocketAddr::from_abstract_name(&name)?)?;
         Ok(Self { folder, tcp, udp, name, _listener: listener })
     }
@@ -110,17 +111,25 @@ pub(crate) async fn run(sandbox: &Sandbox) -> Result<usize, StartError> {
             return Err(failed(format!("a program that {name} has read a file of the machine")));
         }
         if name == "is honest" && output != "7\n" {
-            return Err(failed(format!("an honest program wrote {output:?} and ended as {:?}", ran.ending)));
+            return Err(failed(format!(
+                "an honest program wrote {output:?} and ended as {:?}",
+                ran.ending
+            )));
         }
         let ended = match &ran.ending {
             Ending::Finished | Ending::Stopped => "finished",
             Ending::Fault { cause, .. } => cause.as_str(),
             Ending::BadTests { detail } | Ending::Broken { detail } => {
-                return Err(StartError::Server { reason: format!("no program can be run: {detail}") });
+                return Err(StartError::Server {
+                    reason: format!("no program can be run: {detail}"),
+                });
             }
         };
         if wanted != "any" && !wanted.split(' ').any(|wanted| wanted == ended) {
-            return Err(failed(format!("a program that {name} ended as {:?}, not {wanted}", ran.ending)));
+            return Err(failed(format!(
+                "a program that {name} ended as {:?}, not {wanted}",
+                ran.ending
+            )));
         }
     }
     fixtures.breach().map_or(Ok(programs.len()), |what| Err(failed(what.to_owned())))
@@ -133,12 +142,8 @@ async fn one(sandbox: &Sandbox, source: String, limits: Limits) -> (Ran, String)
     } else {
         (Form::Stdin, Input::Stdin(b"3 4\n".as_slice().into()))
     };
-    let job = Job {
-        program: Program { source, form },
-        inputs: vec![input],
-        limits,
-        mode: Mode::Native,
-    };
+    let job =
+        Job { program: Program { source, form }, inputs: vec![input], limits, mode: Mode::Native };
     let mut said = String::new();
     let ran = sandbox
         .run(&job, &mut |_, output| {

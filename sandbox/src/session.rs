@@ -52,6 +52,8 @@ pub(crate) struct Clock {
     cpu: Duration,
     /// Most time by the clock on the wall.
     wall: Duration,
+    /// Most of that where the machine gives the process no core.
+    hard: Duration,
 }
 
 /// A cell and the process in it.
@@ -125,13 +127,13 @@ impl Session {
         let mut fds = vec![sys::reader_of(&input)?, their_out, their_err];
         let (mut teller, mut control) = (None, None);
         if matches!(start.what, What::Python { .. }) {
-            let (their_ear, ours) = sys::pipe()?;
-            let (ear, their_mouth) = sys::pipe()?;
-            fds.extend([their_ear, their_mouth]);
-            sys::set_nonblocking(ours.as_fd())?;
-            sys::set_nonblocking(ear.as_fd())?;
-            teller = Some(pipe::Sender::from_owned_fd(ours)?);
-            control = Some(pipe::Receiver::from_owned_fd(ear)?);
+            let (their_orders, orders) = sys::pipe()?;
+            let (reports, their_reports) = sys::pipe()?;
+            fds.extend([their_orders, their_reports]);
+            sys::set_nonblocking(orders.as_fd())?;
+            sys::set_nonblocking(reports.as_fd())?;
+            teller = Some(pipe::Sender::from_owned_fd(orders)?);
+            control = Some(pipe::Receiver::from_owned_fd(reports)?);
         }
         fds.extend(start.source);
         let request = Request::Spawn(Spawn {
@@ -169,19 +171,35 @@ impl Session {
         input.write_all_at(bytes, 0)
     }
 
-    /// Starts a clock for what the process does from now on.
-    pub fn clock(&self, cpu: Duration, wall: Duration) -> Clock {
-        Clock { begun: Instant::now(), cpu_before: self.cpu_now(), cpu, wall }
+    /// Starts a clock for what the process does from now on: so much processor time, so much time by the clock on the wall, and
+    /// so much where it waits for a core.
+    pub fn clock(&self, cpu: Duration, wall: Duration, hard: Duration) -> Clock {
+        Clock { begun: Instant::now(), cpu_before: self.cpu_now(), cpu, wall, hard }
+    }
+
+    /// How long the process has waited for a core since it began, which is cheaper to know than since the test began. A program
+    /// that starts others makes itself wait, so that it is told none.
+    fn waited_now(&self) -> Duration {
+        let pid = self.process.as_ref().and_then(|link| link.pid);
+        pid.and_then(sys::waited_for_core).unwrap_or_default()
+    }
+
+    /// Whether the process has had enough time.
+    fn over(&self, clock: &Clock) -> bool {
+        let wall = clock.begun.elapsed();
+        if wall < clock.cpu.min(clock.wall) {
+            return false;
+        }
+        let used = self.cpu_now().saturating_sub(clock.cpu_before);
+        if used >= clock.cpu || wall >= clock.hard {
+            return true;
+        }
+        wall >= clock.wall && wall.saturating_sub(self.waited_now()) >= clock.wall
     }
 
     fn cpu_now(&self) -> Duration {
         let pid = self.process.as_ref().and_then(|link| link.pid);
         pid.and_then(sys::cpu_time).unwrap_or_default()
-    }
-
-    /// Processor time since a clock was started.
-    fn used(&self, clock: &Clock) -> Duration {
-        self.cpu_now().saturating_sub(clock.cpu_before)
     }
 
     /// Forgets what was written so far; the next test begins.
@@ -230,7 +248,7 @@ impl Session {
                     tokio::select! {
                         biased;
                         ready = teller.writable() => drop(ready),
-                        () = tokio::time::sleep_until(clock.begun + clock.wall) => {
+                        () = tokio::time::sleep_until(clock.begun + clock.hard) => {
                             return Err(Event::TooLong);
                         }
                     }
@@ -270,13 +288,15 @@ impl Session {
                     }
                 }
                 () = tokio::time::sleep_until(check) => {
-                    let used = self.used(clock);
-                    if used >= clock.cpu || clock.begun.elapsed() >= clock.wall {
+                    if self.over(clock) {
                         return Event::TooLong;
                     }
                     // Several threads use more than a second a second.
-                    let pause = ((clock.cpu - used) / 2).max(Duration::from_millis(5));
-                    check = (Instant::now() + pause).min(clock.begun + clock.wall);
+                    let used = self.cpu_now().saturating_sub(clock.cpu_before);
+                    let pause = clock.cpu.saturating_sub(used) / 2;
+                    let left = clock.wall.saturating_sub(clock.begun.elapsed());
+                    let longest = left.max(Duration::from_millis(50));
+                    check = Instant::now() + pause.max(Duration::from_millis(5)).min(longest);
                 }
             }
         }
@@ -291,17 +311,21 @@ impl Session {
             Err(event) => return Some(event),
             Ok(Some((kind, data))) => {
                 // Time is judged where a program comes to an end in time by the clock alone, too.
-                let wall = clock.begun.elapsed();
-                if wall >= clock.wall || wall >= clock.cpu && self.used(clock) >= clock.cpu {
+                if self.over(clock) {
                     return Some(Event::TooLong);
                 }
                 return Some(Event::Frame(kind, data));
             }
             Ok(None) => {}
         }
-        for read in [link.read_out(&mut self.room, most), link.read_err(&mut self.room, most)] {
-            if matches!(read, Read::TooMuch) {
-                return Some(Event::TooMuch);
+        if matches!(link.read_out(&mut self.room, most), Read::TooMuch) {
+            return Some(Event::TooMuch);
+        }
+        loop {
+            match link.read_err(&mut self.room, most) {
+                Read::Some if link.exited.is_some() => {}
+                Read::Some | Read::Nothing => break,
+                Read::TooMuch => return Some(Event::TooMuch),
             }
         }
         link.exited.take().map(Event::Exited)
@@ -394,6 +418,15 @@ async fn readable(pipe: Option<&pipe::Receiver>) {
     }
 }
 
+/// Reads what is there. The runtime hears of it a little later than it is there, and what a process said before something
+/// that has been heard already is not to be missed.
+fn look(pipe: &pipe::Receiver, room: &mut [u8]) -> io::Result<usize> {
+    match pipe.try_read(room) {
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => sys::read(pipe.as_fd(), room),
+        other => other,
+    }
+}
+
 /// Whether a frame of this kind carries what the program made.
 fn is_output(kind: u8) -> bool {
     matches!(kind, b'V' | b'S')
@@ -411,7 +444,7 @@ impl Link {
         let Some(control) = &self.control else { return };
         // More is read once this has been taken out.
         while self.heard.len() < 2 * room.len() || self.wants_more(most) {
-            match control.try_read(room) {
+            match look(control, room) {
                 Ok(0) => {
                     self.control = None;
                     return;
@@ -464,7 +497,7 @@ impl Link {
 
     fn read_out(&mut self, room: &mut [u8], most: u64) -> Read {
         let Some(out) = &self.out else { return Read::Nothing };
-        match out.try_read(room) {
+        match look(out, room) {
             Ok(0) => {
                 self.out = None;
                 Read::Nothing
@@ -489,7 +522,7 @@ impl Link {
 
     fn read_err(&mut self, room: &mut [u8], most: u64) -> Read {
         let Some(err) = &self.err else { return Read::Nothing };
-        match err.try_read(room) {
+        match look(err, room) {
             Ok(0) => {
                 self.err = None;
                 Read::Nothing

@@ -58,18 +58,23 @@ pub(super) struct Cell {
 enum Running {
     None,
     /// A child of ours.
-    Cold { process: Process, report: Option<OwnedFd> },
+    Cold {
+        process: Process,
+        report: Option<OwnedFd>,
+    },
     /// Asked for, from the warm interpreter.
     Asked,
     /// A child of the warm interpreter.
-    Warm { process: Process },
+    Warm {
+        process: Process,
+    },
 }
 
 impl Cell {
-    pub fn new(slot: usize, job: OwnedFd) -> io::Result<Self> {
+    pub fn new(slot: usize, job: OwnedFd) -> Self {
         use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
         static NEXT: AtomicU64 = AtomicU64::new(0);
-        Ok(Self {
+        Self {
             id: NEXT.fetch_add(1, Relaxed),
             slot,
             job,
@@ -83,7 +88,7 @@ impl Cell {
             program: Running::None,
             dying: false,
             kills_before: 0,
-        })
+        }
     }
 
     /// What to wait for.
@@ -200,10 +205,11 @@ impl Cell {
 
     /// The folder that the program may write to.
     pub fn scratch(&self, world: &World) -> PathBuf {
-        world.place.scratch.as_ref().map_or_else(
-            || PathBuf::from(BOX),
-            |folder| folder.join(self.slot.to_string()),
-        )
+        world
+            .place
+            .scratch
+            .as_ref()
+            .map_or_else(|| PathBuf::from(BOX), |folder| folder.join(self.slot.to_string()))
     }
 
     fn hear_setup(&mut self) -> io::Result<()> {
@@ -218,7 +224,9 @@ impl Cell {
             }
             Some((_, told)) => Err(io::Error::other(String::from_utf8_lossy(told).into_owned())),
             None if self.dying => Ok(()),
-            None => Err(io::Error::other("the first process of the cell ended before it was set up")),
+            None => {
+                Err(io::Error::other("the first process of the cell ended before it was set up"))
+            }
         }
     }
 
@@ -229,7 +237,9 @@ impl Cell {
             self.init = None;
             if !self.dying {
                 // Nothing in the cell can end it, so that the machine is short of memory, or someone outside did.
-                return Err(io::Error::other("the first process of the cell was ended from outside"));
+                return Err(io::Error::other(
+                    "the first process of the cell was ended from outside",
+                ));
             }
         }
         Ok(())
@@ -315,7 +325,9 @@ impl Cell {
         if let (true, Some(warm)) = (wanted, warm) {
             match warm.ask(world, self, &spawn, &fds) {
                 Ok(()) => self.program = Running::Asked,
-                Err(error) => self.broken(&format!("the warm interpreter cannot be asked: {error}")),
+                Err(error) => {
+                    self.broken(&format!("the warm interpreter cannot be asked: {error}"));
+                }
             }
             return;
         }
@@ -353,7 +365,11 @@ fn init(report: &OwnedFd, world: &World, open: &Open) -> ! {
             drop(sys::send(report.as_fd(), b"r", &fds));
         }
         Err(error) => {
-            drop(sys::send(report.as_fd(), format!("ethe cell cannot be set up: {error}").as_bytes(), &[]));
+            drop(sys::send(
+                report.as_fd(),
+                format!("ethe cell cannot be set up: {error}").as_bytes(),
+                &[],
+            ));
             sys::leave(1);
         }
     }

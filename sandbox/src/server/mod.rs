@@ -45,7 +45,7 @@ pub(crate) fn serve() -> ! {
     drop(sys::prctl(libc::PR_SET_CHILD_SUBREAPER, 1));
     let Ok(Some((setup, fds))) = wire::receive::<Setup>(main.as_fd()) else { sys::leave(1) };
     let Some(shim) = fds.into_iter().next() else { sys::leave(1) };
-    match begin(setup, shim, &main) {
+    match begin(setup, &shim, &main) {
         Ok((world, warm, facts)) => {
             if wire::send(main.as_fd(), &Started::Ready(facts), &[]).is_ok() {
                 let mut server = Server::new(world, warm, main);
@@ -60,18 +60,19 @@ pub(crate) fn serve() -> ! {
     sys::leave(0)
 }
 
-fn begin(setup: Setup, shim: OwnedFd, main: &OwnedFd) -> io::Result<(World, Option<Warm>, Facts)> {
+fn begin(setup: Setup, shim: &OwnedFd, main: &OwnedFd) -> io::Result<(World, Option<Warm>, Facts)> {
     let landlock = rules::version();
-    let (groups, no_cgroup) = match setup.cgroup && setup.namespaces {
-        false => (None, Some("it is switched off by sandbox.cgroup or sandbox.level".to_owned())),
-        true => match Groups::new(setup.slots) {
+    let (groups, no_cgroup) = if setup.cgroup && setup.namespaces {
+        match Groups::new(setup.slots) {
             Ok(groups) => (Some(groups), None),
             Err(error) => (None, Some(error.to_string())),
-        },
+        }
+    } else {
+        (None, Some("it is switched off by sandbox.cgroup or sandbox.level".to_owned()))
     };
-    let leftovers = groups.as_ref().map(Groups::leftovers).transpose()?;
+    let leftovers = groups.as_ref().map(Groups::leftovers);
     // From here on in another process, while this one waits to clean up behind it.
-    let place = outer::enter(&setup, shim, leftovers, main)?;
+    let place = outer::enter(&setup, shim, leftovers.as_ref(), main)?;
     let policy = Policy {
         fork: groups.is_some(),
         signal: setup.namespaces || landlock >= 6,
@@ -109,7 +110,8 @@ fn begin(setup: Setup, shim: OwnedFd, main: &OwnedFd) -> io::Result<(World, Opti
 /// Forks of this process need nothing of the libraries that the program is linked with and that a server does not use; not to
 /// copy their pages makes every cell cheaper.
 fn drop_foreign_memory() {
-    const OURS: [&str; 6] = ["/libc.", "/libm.", "/libgcc_s.", "/ld-linux", "/libpthread.", "/libdl."];
+    const OURS: [&str; 6] =
+        ["/libc.", "/libm.", "/libgcc_s.", "/ld-linux", "/libpthread.", "/libdl."];
     let Ok(maps) = std::fs::read_to_string("/proc/self/maps") else { return };
     for line in maps.lines() {
         let mut words = line.split_whitespace();
@@ -210,7 +212,7 @@ impl Server {
             self.retired.remove(at).end();
         }
         self.adopt();
-        self.clear_away()?;
+        self.clear_away();
         self.renew_warm();
         Ok(())
     }
@@ -269,7 +271,7 @@ impl Server {
     }
 
     /// Frees slots of cells that are gone, and gives them to who waits.
-    fn clear_away(&mut self) -> io::Result<()> {
+    fn clear_away(&mut self) {
         let mut at = 0;
         while at < self.cells.len() {
             if self.cells[at].is_gone() {
@@ -285,12 +287,8 @@ impl Server {
                 self.waiting.push_front(job);
                 break;
             };
-            match Cell::new(slot, job) {
-                Ok(cell) => self.cells.push(cell),
-                Err(_) => self.slots.free(slot),
-            }
+            self.cells.push(Cell::new(slot, job));
         }
-        Ok(())
     }
 
     /// Has a fresh interpreter take over once the warm one has started its number of programs.
@@ -310,7 +308,14 @@ impl Server {
         for cell in &mut self.cells {
             cell.kill();
         }
-        let all: Vec<Process> = self.warm.take().into_iter().chain(self.next.take()).chain(self.retired).map(Warm::end).collect();
+        let all: Vec<Process> = self
+            .warm
+            .take()
+            .into_iter()
+            .chain(self.next.take())
+            .chain(self.retired)
+            .map(Warm::end)
+            .collect();
         drop(all);
     }
 }

@@ -67,7 +67,8 @@ fn shared_count() -> u64 {
         }
         std::fs::read_dir(entry.path().join("task")).map_or(0, |tasks| tasks.count() as u64)
     };
-    std::fs::read_dir("/proc").map_or(NO_LIMIT, |all| all.flatten().map(tasks).sum::<u64>() + 2 * PROCESSES)
+    std::fs::read_dir("/proc")
+        .map_or(NO_LIMIT, |all| all.flatten().map(tasks).sum::<u64>() + 2 * PROCESSES)
 }
 
 /// The variables of an interpreter; there are no others.
@@ -162,7 +163,8 @@ pub(super) fn cold(
     enter_pids(world, in_cell)?;
     let child = sys::clone_process(0);
     if let Ok(None) = child {
-        let mut become_it = Become { world, cell, spawn, limits, image, source, in_cell, entrances };
+        let mut become_it =
+            Become { world, cell, spawn, limits, image, source, in_cell, entrances };
         let error = become_it.run(fds, theirs);
         drop(error);
         sys::leave(127);
