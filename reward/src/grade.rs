@@ -124,8 +124,7 @@ impl Grader {
         let Some((sandbox, _)) = &self.sandbox else { return Vec::new() };
         let mut notices = sandbox.report().notices();
         if tasks.into_iter().any(|task| matches!(task.grading, Grading::Python { .. })) {
-            let asserted =
-                "Tests of the kind \"python\" run in the process of the program under test: one that is written against \
+            let asserted = "Tests of the kind \"python\" run in the process of the program under test: one that is written against \
                  them could pass. Tests of the kind \"code\" do not.";
             notices.push(asserted.to_owned());
         }

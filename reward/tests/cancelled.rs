@@ -14,8 +14,7 @@ async fn a_dropped_grading_leaves_nothing_behind() {
     let temporary = tempfile::tempdir().expect("a folder");
     // SAFETY: no other thread of this binary reads the environment now.
     unsafe { std::env::set_var("TMPDIR", temporary.path()) };
-    let options =
-        Sandbox { require: RequiredLevel::C, parallel: Some(1), ..Sandbox::default() };
+    let options = Sandbox { require: RequiredLevel::C, parallel: Some(1), ..Sandbox::default() };
     let grader =
         Grader::sandboxed(&options, Judging::default()).await.expect("python3 is on the path");
     let grading = Grading::Python {
@@ -69,7 +68,8 @@ async fn a_dropped_grading_leaves_nothing_behind() {
 
 /// What is left in the folder for temporary files, but for the folders of cells where there are no namespaces.
 fn folders(within: &std::path::Path) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(within).expect("our folder").flatten().map(|entry| entry.path());
+    let entries =
+        std::fs::read_dir(within).expect("our folder").flatten().map(|entry| entry.path());
     entries.filter(|path| !path.display().to_string().contains("conductor-cells-")).collect()
 }
 

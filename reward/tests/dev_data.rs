@@ -30,8 +30,10 @@ async fn humanevals_own_solutions_are_right_and_stubs_are_not() {
     let file = std::fs::File::open(&path).expect("HumanEval");
     let mut text = String::new();
     flate2::read::GzDecoder::new(file).read_to_string(&mut text).expect("gzip");
-    let options = schema::Sandbox { require: schema::RequiredLevel::C, ..schema::Sandbox::default() };
-    let grader = Grader::sandboxed(&options, Judging::default()).await.expect("python3 is on the path");
+    let options =
+        schema::Sandbox { require: schema::RequiredLevel::C, ..schema::Sandbox::default() };
+    let grader =
+        Grader::sandboxed(&options, Judging::default()).await.expect("python3 is on the path");
     let mut gradings = tokio::task::JoinSet::new();
     for line in text.lines() {
         let problem: Problem = serde_json::from_str(line).expect("a problem");

@@ -280,7 +280,6 @@ const ALWAYS: &[libc::c_long] = &[
     libc::SYS_set_tid_address,
     libc::SYS_setitimer,
     libc::SYS_setpgid,
-    libc::SYS_setsid,
     libc::SYS_shutdown,
     libc::SYS_sigaltstack,
     libc::SYS_signalfd4,

@@ -116,9 +116,11 @@ fn programs() -> anyhow::Result<Vec<Check>> {
         State::Held { by } => {
             Check { name: "promise", ok: true, detail: format!("{}: {by}", promise.what) }
         }
-        State::NotHeld { why } => {
-            Check { name: "promise", ok: false, detail: format!("not held: {}: {why}", promise.what) }
-        }
+        State::NotHeld { why } => Check {
+            name: "promise",
+            ok: false,
+            detail: format!("not held: {}: {why}", promise.what),
+        },
     }));
     Ok(checks)
 }
