@@ -137,7 +137,9 @@ impl Sandbox {
     }
 
     async fn test_itself(self) -> Result<Self, StartError> {
-        let count = crate::selftest::run(&self).await?;
+        let inner = &self.inner;
+        let way = format!("{:?} {:?}", inner.report, inner.options);
+        let count = crate::selftest::run(&self, way).await?;
         let Self { inner } = self;
         let mut inner = Arc::try_unwrap(inner)
             .map_err(|_| StartError::Server { reason: "a self-test is still running".into() })?;

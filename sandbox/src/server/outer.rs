@@ -201,12 +201,9 @@ fn new_root(setup: &Setup, shim: &OwnedFd) -> io::Result<()> {
     // Seen through, before something is put over it.
     let shown = Shown::new(setup)?;
     sys::mount("tmpfs", root, "tmpfs", libc::MS_NOSUID, "size=256m,mode=755")?;
-    for folder in ["box", "dev", "conductor", "tmp"] {
+    for folder in ["box", "dev", "conductor"] {
         fs::DirBuilder::new().mode(0o755).create(root.join(folder))?;
     }
-    // Programs look for a place for temporary files here.
-    fs::remove_dir(root.join("tmp"))?;
-    std::os::unix::fs::symlink(BOX, root.join("tmp"))?;
     for device in ["null", "zero", "urandom"] {
         let target = root.join("dev").join(device);
         fs::File::create(&target)?;
@@ -215,6 +212,11 @@ fn new_root(setup: &Setup, shim: &OwnedFd) -> io::Result<()> {
     }
     shown.fill(root)?;
     copy_in(shim, &root.join("conductor/shim.pyc"), 0o444)?;
+    // Programs look for a place for temporary files here; unless something that is shown lies there.
+    let place = root.join("tmp");
+    if !place.exists() {
+        std::os::unix::fs::symlink(BOX, place)?;
+    }
     std::env::set_current_dir(root)?;
     // SAFETY: both are C strings. The new root goes over the old one, which is then taken away below it.
     sys::check(unsafe { libc::syscall(libc::SYS_pivot_root, c".".as_ptr(), c".".as_ptr()) })?;
