@@ -3,6 +3,7 @@
 
 mod cell;
 mod groups;
+mod init;
 mod outer;
 mod slots;
 mod spawn;
