@@ -312,6 +312,11 @@ mod tests {
                     check(item, i, path);
                 }
             }
+            (Shape::Map(item), Value::Object(map)) => {
+                for (key, v) in map {
+                    check(item, v, &format!("{path}.{key}"));
+                }
+            }
             (Shape::Choice(choices), Value::String(s)) => {
                 assert!(choices.iter().any(|c| c.name == *s), "{path}");
             }

@@ -1,5 +1,7 @@
 //! One job from its program to its ending: which process gets which test, and what it means that it ended.
 
+mod commands;
+
 use std::io;
 use std::ops::ControlFlow;
 use std::os::fd::OwnedFd;
@@ -12,7 +14,6 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use crate::job::{Ending, Form, Input, Job, Mode, Output, Program, Ran};
 use crate::plain::Plain;
 use crate::session::{Clock, Event, Exited, START, Session, Start};
-use crate::sys;
 use crate::wire::{Open, What};
 
 /// What all jobs of a sandbox share.
@@ -32,6 +33,8 @@ pub(crate) type Judge<'a> = &'a mut (dyn FnMut(usize, Output) -> ControlFlow<()>
 
 /// Room for what a machine with other work does to a clock on the wall.
 const SLACK: Duration = Duration::from_secs(1);
+/// How many times that a program may take to which the machine gives no core.
+const STARVED: u32 = 4;
 
 /// Runs a job. The cell is still there when this returns: [`Session::close`] takes it away and says what was used.
 pub(crate) async fn run(ways: &Ways<'_>, job: &Job, judge: Judge<'_>) -> (Ran, Option<Session>) {
@@ -125,11 +128,15 @@ impl Driver<'_> {
     fn clock(&self) -> Clock {
         let time = self.job.limits.time;
         match self.job.mode {
-            Mode::LcbOfficial => self.session.clock(time, time),
-            Mode::Native => {
-                self.session.clock(time, time.mul_f64(self.ways.crowding.max(1.0)) + SLACK)
-            }
+            Mode::LcbOfficial => self.session.clock(time, time, time),
+            Mode::Native => self.fair_clock(time),
         }
+    }
+
+    /// A clock that a machine with other work does not let run out.
+    fn fair_clock(&self, time: Duration) -> Clock {
+        let wall = time.mul_f64(self.ways.crowding.max(1.0)) + SLACK;
+        self.session.clock(time, wall, wall * STARVED)
     }
 
     fn cpu_secs(&self) -> u64 {
@@ -149,7 +156,7 @@ impl Driver<'_> {
                 && self.job.mode == Mode::Native,
         };
         self.session.spawn(start).map_err(|error| broken(error.to_string()))?;
-        let starting = self.session.clock(START, START);
+        let starting = self.session.clock(START, START, START);
         match self.session.next(&starting).await {
             Event::Frame(b'H', _) => {}
             Event::Frame(b'B', detail) => return Err(broken(text(&detail))),
@@ -210,6 +217,7 @@ impl Driver<'_> {
             Event::Frame(b'D', flag) if script => {
                 let output = self.stdout()?;
                 if flag.first() == Some(&1) {
+                    self.gone(&clock).await?;
                     return Ok(Took::Last(output));
                 }
                 Ok(Took::Output(output))
@@ -227,6 +235,17 @@ impl Driver<'_> {
                 Ok(Took::Output(Output::Value(value)))
             }
             event => Err(self.fault(event, "before it had answered")),
+        }
+    }
+
+    /// Waits for a process that has said that it is used up to be gone, so that its end is not taken for the next one's.
+    async fn gone(&mut self, clock: &Clock) -> Result<(), Ending> {
+        loop {
+            match self.session.next(clock).await {
+                Event::Exited(_) => return Ok(()),
+                Event::Frame(..) => {}
+                event => return Err(self.fault(event, "")),
+            }
         }
     }
 
@@ -303,101 +322,6 @@ impl Driver<'_> {
             Event::Frame(b'N', echo) if echo == word => Ok(Ending::Finished),
             event => Err(self.fault(event, "before the tests had run")),
         }
-    }
-
-    // --- commands ---------------------------------------------------------------------------------------------------
-
-    async fn commands(&mut self, judge: Judge<'_>) -> Result<Ending, Ending> {
-        let Some(command) = self.ways.command else {
-            return Err(broken("the language of the program is not among sandbox.commands"));
-        };
-        self.turn().await?;
-        let source = sys::sealed_memfd(self.job.program.source.as_bytes())
-            .map_err(|error| broken(format!("no file for the program: {error}")))?;
-        let mut source = Some(source);
-        if !command.compile.is_empty() {
-            self.compile(command, source.take()).await?;
-        }
-        for (index, input) in self.job.inputs.iter().enumerate() {
-            let Input::Stdin(bytes) = input else {
-                return Ok(Ending::BadTests {
-                    detail: "a program of this language is tested through standard input".into(),
-                });
-            };
-            self.test = Some(index);
-            let output = self.command(command, bytes, source.take()).await?;
-            if judge(index, output).is_break() {
-                return Ok(Ending::Stopped);
-            }
-        }
-        Ok(Ending::Finished)
-    }
-
-    async fn compile(
-        &mut self,
-        command: &SandboxCommand,
-        source: Option<OwnedFd>,
-    ) -> Result<(), Ending> {
-        self.start_command(command, &command.compile, source, true)?;
-        let time = Duration::from_secs_f64(command.compile_secs);
-        let clock = self.session.clock(time, time.mul_f64(self.ways.crowding.max(1.0)) + SLACK);
-        match self.session.next(&clock).await {
-            Event::Exited(Exited { status: 0, .. }) => Ok(()),
-            Event::Broken(detail) => Err(broken(detail)),
-            Event::TooLong => {
-                Err(self.because(WrongCause::CompileError, "compiling takes longer than allowed"))
-            }
-            event => {
-                let detail = match event {
-                    Event::Exited(exited) => status(exited),
-                    _ => "the compiler wrote more than allowed".into(),
-                };
-                // What it wrote to standard error may still be on its way.
-                drop(self.session.take_stdout());
-                Err(self.because(
-                    WrongCause::CompileError,
-                    format!("{detail}: {}", self.session.stderr()),
-                ))
-            }
-        }
-    }
-
-    async fn command(
-        &mut self,
-        command: &SandboxCommand,
-        input: &[u8],
-        source: Option<OwnedFd>,
-    ) -> Result<Output, Ending> {
-        self.start_command(command, &command.run, source, false)?;
-        self.put_input(input)?;
-        let clock = self.clock();
-        match self.session.next(&clock).await {
-            Event::Exited(Exited { status: 0, .. }) => self.stdout(),
-            event => Err(self.fault(event, "")),
-        }
-    }
-
-    fn start_command(
-        &mut self,
-        command: &SandboxCommand,
-        argv: &[String],
-        source: Option<OwnedFd>,
-        may_fork: bool,
-    ) -> Result<(), Ending> {
-        let what = What::Command {
-            argv: argv.iter().map(|word| word.replace("{source}", &command.source)).collect(),
-            env: command.env.clone().into_iter().collect(),
-            source: source.is_some().then(|| command.source.clone()),
-            may_fork,
-        };
-        let start = Start {
-            what,
-            cpu_secs: self.cpu_secs().max(command.compile_secs as u64 + 10),
-            memory_bytes: self.job.limits.memory_bytes,
-            source,
-            keep_stdout: true,
-        };
-        self.session.spawn(start).map_err(|error| broken(error.to_string()))
     }
 }
 

@@ -167,14 +167,8 @@ const FCNTL: [u64; 13] = [
 ];
 
 /// Whether it is a terminal, how much is there, blocking or not, kept at exec or not.
-const IOCTL: [u64; 6] = [
-    libc::TCGETS as u64,
-    libc::TIOCGWINSZ as u64,
-    libc::FIONREAD as u64,
-    libc::FIONBIO as u64,
-    libc::FIOCLEX as u64,
-    libc::FIONCLEX as u64,
-];
+const IOCTL: [u64; 6] =
+    [libc::TCGETS, libc::TIOCGWINSZ, libc::FIONREAD, libc::FIONBIO, libc::FIOCLEX, libc::FIONCLEX];
 
 const PRCTL: [u64; 5] = [
     libc::PR_SET_NAME as u64,
@@ -286,7 +280,6 @@ const ALWAYS: &[libc::c_long] = &[
     libc::SYS_set_tid_address,
     libc::SYS_setitimer,
     libc::SYS_setpgid,
-    libc::SYS_setsid,
     libc::SYS_shutdown,
     libc::SYS_sigaltstack,
     libc::SYS_signalfd4,

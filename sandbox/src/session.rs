@@ -1,7 +1,6 @@
 //! The trainer's end of one cell: its processes, their outputs, the control socket, and the clock. Everything that comes in
 //! is hostile: capped, taken in order, and never waited for beyond a deadline.
 
-use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::time::Duration;
@@ -10,13 +9,10 @@ use tokio::io::unix::AsyncFd;
 use tokio::net::unix::pipe;
 use tokio::time::Instant;
 
+use crate::link::{Link, Read};
 use crate::sys;
 use crate::wire::{self, Open, Reply, Request, Spawn, What};
 
-/// Longest frame that is no output.
-const LONGEST_FRAME: usize = 8 << 10;
-/// How much of standard error is kept for a reader: its end.
-const KEPT_OF_STDERR: usize = 2 << 10;
 /// Time for a cell to be made and an interpreter to come up on a busy machine; not the program's time.
 pub(crate) const START: Duration = Duration::from_secs(30);
 
@@ -52,6 +48,8 @@ pub(crate) struct Clock {
     cpu: Duration,
     /// Most time by the clock on the wall.
     wall: Duration,
+    /// Most of that where the machine gives the process no core.
+    hard: Duration,
 }
 
 /// A cell and the process in it.
@@ -66,25 +64,6 @@ pub(crate) struct Session {
     /// Sums over the processes that have ended.
     cpu: Duration,
     peak: Option<u64>,
-}
-
-/// What connects us with a process.
-struct Link {
-    pid: Option<i32>,
-    /// What a script reads, written anew for each test.
-    input: Option<File>,
-    teller: Option<pipe::Sender>,
-    control: Option<pipe::Receiver>,
-    heard: Vec<u8>,
-    out: Option<pipe::Receiver>,
-    err: Option<pipe::Receiver>,
-    stdout: Vec<u8>,
-    keep_stdout: bool,
-    stderr: Vec<u8>,
-    /// Bytes of both since the last test began.
-    written: u64,
-    /// It has ended, which is to be told once everything that it said before has been.
-    exited: Option<Exited>,
 }
 
 /// What a new process is to be.
@@ -125,13 +104,13 @@ impl Session {
         let mut fds = vec![sys::reader_of(&input)?, their_out, their_err];
         let (mut teller, mut control) = (None, None);
         if matches!(start.what, What::Python { .. }) {
-            let (their_ear, ours) = sys::pipe()?;
-            let (ear, their_mouth) = sys::pipe()?;
-            fds.extend([their_ear, their_mouth]);
-            sys::set_nonblocking(ours.as_fd())?;
-            sys::set_nonblocking(ear.as_fd())?;
-            teller = Some(pipe::Sender::from_owned_fd(ours)?);
-            control = Some(pipe::Receiver::from_owned_fd(ear)?);
+            let (their_orders, orders) = sys::pipe()?;
+            let (reports, their_reports) = sys::pipe()?;
+            fds.extend([their_orders, their_reports]);
+            sys::set_nonblocking(orders.as_fd())?;
+            sys::set_nonblocking(reports.as_fd())?;
+            teller = Some(pipe::Sender::from_owned_fd(orders)?);
+            control = Some(pipe::Receiver::from_owned_fd(reports)?);
         }
         fds.extend(start.source);
         let request = Request::Spawn(Spawn {
@@ -169,19 +148,35 @@ impl Session {
         input.write_all_at(bytes, 0)
     }
 
-    /// Starts a clock for what the process does from now on.
-    pub fn clock(&self, cpu: Duration, wall: Duration) -> Clock {
-        Clock { begun: Instant::now(), cpu_before: self.cpu_now(), cpu, wall }
+    /// Starts a clock for what the process does from now on: so much processor time, so much time by the clock on the wall, and
+    /// so much where it waits for a core.
+    pub fn clock(&self, cpu: Duration, wall: Duration, hard: Duration) -> Clock {
+        Clock { begun: Instant::now(), cpu_before: self.cpu_now(), cpu, wall, hard }
+    }
+
+    /// How long the process has waited for a core since it began, which is cheaper to know than since the test began. A program
+    /// that starts others makes itself wait, so that it is told none.
+    fn waited_now(&self) -> Duration {
+        let pid = self.process.as_ref().and_then(|link| link.pid);
+        pid.and_then(sys::waited_for_core).unwrap_or_default()
+    }
+
+    /// Whether the process has had enough time.
+    fn over(&self, clock: &Clock) -> bool {
+        let wall = clock.begun.elapsed();
+        if wall < clock.cpu.min(clock.wall) {
+            return false;
+        }
+        let used = self.cpu_now().saturating_sub(clock.cpu_before);
+        if used >= clock.cpu || wall >= clock.hard {
+            return true;
+        }
+        wall >= clock.wall && wall.saturating_sub(self.waited_now()) >= clock.wall
     }
 
     fn cpu_now(&self) -> Duration {
         let pid = self.process.as_ref().and_then(|link| link.pid);
         pid.and_then(sys::cpu_time).unwrap_or_default()
-    }
-
-    /// Processor time since a clock was started.
-    fn used(&self, clock: &Clock) -> Duration {
-        self.cpu_now().saturating_sub(clock.cpu_before)
     }
 
     /// Forgets what was written so far; the next test begins.
@@ -230,7 +225,7 @@ impl Session {
                     tokio::select! {
                         biased;
                         ready = teller.writable() => drop(ready),
-                        () = tokio::time::sleep_until(clock.begun + clock.wall) => {
+                        () = tokio::time::sleep_until(clock.begun + clock.hard) => {
                             return Err(Event::TooLong);
                         }
                     }
@@ -270,13 +265,15 @@ impl Session {
                     }
                 }
                 () = tokio::time::sleep_until(check) => {
-                    let used = self.used(clock);
-                    if used >= clock.cpu || clock.begun.elapsed() >= clock.wall {
+                    if self.over(clock) {
                         return Event::TooLong;
                     }
                     // Several threads use more than a second a second.
-                    let pause = ((clock.cpu - used) / 2).max(Duration::from_millis(5));
-                    check = (Instant::now() + pause).min(clock.begun + clock.wall);
+                    let used = self.cpu_now().saturating_sub(clock.cpu_before);
+                    let pause = clock.cpu.saturating_sub(used) / 2;
+                    let left = clock.wall.saturating_sub(clock.begun.elapsed());
+                    let longest = left.max(Duration::from_millis(50));
+                    check = Instant::now() + pause.max(Duration::from_millis(5)).min(longest);
                 }
             }
         }
@@ -291,17 +288,21 @@ impl Session {
             Err(event) => return Some(event),
             Ok(Some((kind, data))) => {
                 // Time is judged where a program comes to an end in time by the clock alone, too.
-                let wall = clock.begun.elapsed();
-                if wall >= clock.wall || wall >= clock.cpu && self.used(clock) >= clock.cpu {
+                if self.over(clock) {
                     return Some(Event::TooLong);
                 }
                 return Some(Event::Frame(kind, data));
             }
             Ok(None) => {}
         }
-        for read in [link.read_out(&mut self.room, most), link.read_err(&mut self.room, most)] {
-            if matches!(read, Read::TooMuch) {
-                return Some(Event::TooMuch);
+        if matches!(link.read_out(&mut self.room, most), Read::TooMuch) {
+            return Some(Event::TooMuch);
+        }
+        loop {
+            match link.read_err(&mut self.room, most) {
+                Read::Some if link.exited.is_some() => {}
+                Read::Some | Read::Nothing => break,
+                Read::TooMuch => return Some(Event::TooMuch),
             }
         }
         link.exited.take().map(Event::Exited)
@@ -391,121 +392,5 @@ async fn readable(pipe: Option<&pipe::Receiver>) {
     match pipe {
         Some(pipe) => drop(pipe.readable().await),
         None => std::future::pending().await,
-    }
-}
-
-/// Whether a frame of this kind carries what the program made.
-fn is_output(kind: u8) -> bool {
-    matches!(kind, b'V' | b'S')
-}
-
-enum Read {
-    Some,
-    Nothing,
-    TooMuch,
-}
-
-impl Link {
-    /// Takes in what is on the control socket, a bounded piece at a time.
-    fn read_control(&mut self, room: &mut [u8], most: u64) {
-        let Some(control) = &self.control else { return };
-        // More is read once this has been taken out.
-        while self.heard.len() < 2 * room.len() || self.wants_more(most) {
-            match control.try_read(room) {
-                Ok(0) => {
-                    self.control = None;
-                    return;
-                }
-                Ok(count) => self.heard.extend(&room[..count]),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
-                Err(_) => {
-                    self.control = None;
-                    return;
-                }
-            }
-        }
-    }
-
-    fn head(&self) -> Option<(u8, usize)> {
-        let (kind, rest) = self.heard.split_first()?;
-        let length = u32::from_be_bytes(rest.get(..4)?.try_into().ok()?);
-        Some((*kind, length as usize))
-    }
-
-    /// Whether a frame of a length that is allowed has begun and is not whole yet.
-    fn wants_more(&self, most: u64) -> bool {
-        self.head().is_some_and(|(kind, length)| {
-            let most = if is_output(kind) { most } else { LONGEST_FRAME as u64 };
-            length as u64 <= most && self.heard.len() < 5 + length
-        })
-    }
-
-    /// The next whole frame.
-    fn frame(&mut self, most: u64) -> Result<Option<(u8, Vec<u8>)>, Event> {
-        let Some((kind, length)) = self.head() else { return Ok(None) };
-        let output = is_output(kind);
-        if output && length as u64 > most {
-            return Err(Event::TooMuch);
-        }
-        if !output && length > LONGEST_FRAME {
-            // Of a kind that nobody waits for.
-            self.heard.clear();
-            self.control = None;
-            return Ok(Some((b'?', Vec::new())));
-        }
-        if self.heard.len() < 5 + length {
-            return Ok(None);
-        }
-        let rest = self.heard.split_off(5 + length);
-        let mut frame = std::mem::replace(&mut self.heard, rest);
-        frame.drain(..5);
-        Ok(Some((kind, frame)))
-    }
-
-    fn read_out(&mut self, room: &mut [u8], most: u64) -> Read {
-        let Some(out) = &self.out else { return Read::Nothing };
-        match out.try_read(room) {
-            Ok(0) => {
-                self.out = None;
-                Read::Nothing
-            }
-            Ok(count) => {
-                self.written += count as u64;
-                if self.written > most {
-                    return Read::TooMuch;
-                }
-                if self.keep_stdout {
-                    self.stdout.extend(&room[..count]);
-                }
-                Read::Some
-            }
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Read::Nothing,
-            Err(_) => {
-                self.out = None;
-                Read::Nothing
-            }
-        }
-    }
-
-    fn read_err(&mut self, room: &mut [u8], most: u64) -> Read {
-        let Some(err) = &self.err else { return Read::Nothing };
-        match err.try_read(room) {
-            Ok(0) => {
-                self.err = None;
-                Read::Nothing
-            }
-            Ok(count) => {
-                self.written += count as u64;
-                self.stderr.extend(&room[..count]);
-                let extra = self.stderr.len().saturating_sub(KEPT_OF_STDERR);
-                self.stderr.drain(..extra);
-                if self.written > most { Read::TooMuch } else { Read::Some }
-            }
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Read::Nothing,
-            Err(_) => {
-                self.err = None;
-                Read::Nothing
-            }
-        }
     }
 }

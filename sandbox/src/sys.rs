@@ -97,14 +97,18 @@ pub(crate) fn write_fd(fd: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
+/// Reads once.
+pub(crate) fn read(fd: BorrowedFd<'_>, room: &mut [u8]) -> io::Result<usize> {
+    // SAFETY: the pointer and the length are the slice's own.
+    let count = unsafe { libc::read(fd.as_raw_fd(), room.as_mut_ptr().cast(), room.len()) };
+    Ok(check(count as i64)? as usize)
+}
+
 /// What is in a pipe now, up to 1 KiB.
 pub(crate) fn read_pipe(fd: BorrowedFd<'_>) -> io::Result<String> {
     let mut bytes = [0u8; 1024];
-    // SAFETY: the pointer and the length are the array's own.
-    let count = check(
-        unsafe { libc::read(fd.as_raw_fd(), bytes.as_mut_ptr().cast(), bytes.len()) } as i64,
-    )?;
-    Ok(String::from_utf8_lossy(&bytes[..count as usize]).into_owned())
+    let count = read(fd, &mut bytes)?;
+    Ok(String::from_utf8_lossy(&bytes[..count]).into_owned())
 }
 
 /// A file in memory with this content, that nobody can change.
@@ -148,7 +152,7 @@ pub(crate) fn send(
     bytes: &[u8],
     fds: &[BorrowedFd<'_>],
 ) -> io::Result<usize> {
-    let raw: Vec<RawFd> = fds.iter().map(|fd| fd.as_raw_fd()).collect();
+    let raw: Vec<RawFd> = fds.iter().map(std::os::fd::AsRawFd::as_raw_fd).collect();
     let payload = size_of::<RawFd>() * raw.len();
     let mut room = Ancillary([0; 128]);
     let mut part = libc::iovec { iov_base: bytes.as_ptr().cast_mut().cast(), iov_len: bytes.len() };
@@ -196,8 +200,10 @@ pub(crate) fn receive(
             if (*header).cmsg_level == libc::SOL_SOCKET && (*header).cmsg_type == libc::SCM_RIGHTS {
                 let bytes = (*header).cmsg_len as usize - libc::CMSG_LEN(0) as usize;
                 for index in 0..bytes / size_of::<RawFd>() {
-                    let at = libc::CMSG_DATA(header).cast::<RawFd>().add(index);
-                    fds.push(OwnedFd::from_raw_fd(ptr::read_unaligned(at)));
+                    let mut raw: RawFd = -1;
+                    let from = libc::CMSG_DATA(header).add(index * size_of::<RawFd>());
+                    ptr::copy_nonoverlapping(from, (&raw mut raw).cast(), size_of::<RawFd>());
+                    fds.push(OwnedFd::from_raw_fd(raw));
                 }
             }
             header = libc::CMSG_NXTHDR(&raw const message, header);
@@ -456,6 +462,18 @@ pub(crate) fn cpu_time(pid: libc::pid_t) -> Option<Duration> {
     // SAFETY: the pointer is to a live structure.
     let got = unsafe { libc::clock_gettime(clock, &raw mut time) };
     (got == 0).then(|| Duration::new(time.tv_sec as u64, time.tv_nsec as u32))
+}
+
+/// How long a process's first thread has been ready to run while other processes had the cores; `None` where the kernel
+/// does not count it, or where the process has children, whose work it may have been waiting for.
+pub(crate) fn waited_for_core(pid: libc::pid_t) -> Option<Duration> {
+    let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).ok()?;
+    if !children.trim().is_empty() {
+        return None;
+    }
+    let counts = std::fs::read_to_string(format!("/proc/{pid}/schedstat")).ok()?;
+    let nanos = counts.split_whitespace().nth(1)?.parse().ok()?;
+    Some(Duration::from_nanos(nanos))
 }
 
 /// Leaves without running anything that was registered for the end.

@@ -41,7 +41,7 @@ pub(super) struct Leftovers {
 }
 
 impl Leftovers {
-    pub fn remove(self) {
+    pub fn remove(&self) {
         // A group that still has a process in it, just killed, is busy for a moment.
         for _ in 0..200 {
             if self.folders.iter().all(|folder| remove_group(folder)) {
@@ -103,7 +103,7 @@ impl Groups {
             })?;
             self.folders.push(folder.clone());
             if self.kind == Kind::V2 {
-                self.hand_on(parent, &folder)?;
+                Self::hand_on(parent, &folder)?;
             }
             for slot in 0..slots {
                 let own = folder.join(slot.to_string());
@@ -114,7 +114,7 @@ impl Groups {
         Ok(())
     }
 
-    fn hand_on(&self, parent: &Path, folder: &Path) -> io::Result<()> {
+    fn hand_on(parent: &Path, folder: &Path) -> io::Result<()> {
         for file in ["memory.max", "pids.max"] {
             if !folder.join(file).exists() {
                 return Err(io::Error::other(format!(
@@ -146,8 +146,8 @@ impl Groups {
     }
 
     /// What has to be removed at the end.
-    pub fn leftovers(&self) -> io::Result<Leftovers> {
-        Ok(Leftovers { folders: self.folders.clone() })
+    pub fn leftovers(&self) -> Leftovers {
+        Leftovers { folders: self.folders.clone() }
     }
 
     /// "v1" or "v2".

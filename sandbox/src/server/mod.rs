@@ -3,6 +3,7 @@
 
 mod cell;
 mod groups;
+mod init;
 mod outer;
 mod slots;
 mod spawn;
@@ -45,7 +46,7 @@ pub(crate) fn serve() -> ! {
     drop(sys::prctl(libc::PR_SET_CHILD_SUBREAPER, 1));
     let Ok(Some((setup, fds))) = wire::receive::<Setup>(main.as_fd()) else { sys::leave(1) };
     let Some(shim) = fds.into_iter().next() else { sys::leave(1) };
-    match begin(setup, shim, &main) {
+    match begin(setup, &shim, &main) {
         Ok((world, warm, facts)) => {
             if wire::send(main.as_fd(), &Started::Ready(facts), &[]).is_ok() {
                 let mut server = Server::new(world, warm, main);
@@ -60,18 +61,19 @@ pub(crate) fn serve() -> ! {
     sys::leave(0)
 }
 
-fn begin(setup: Setup, shim: OwnedFd, main: &OwnedFd) -> io::Result<(World, Option<Warm>, Facts)> {
+fn begin(setup: Setup, shim: &OwnedFd, main: &OwnedFd) -> io::Result<(World, Option<Warm>, Facts)> {
     let landlock = rules::version();
-    let (groups, no_cgroup) = match setup.cgroup && setup.namespaces {
-        false => (None, Some("it is switched off by sandbox.cgroup or sandbox.level".to_owned())),
-        true => match Groups::new(setup.slots) {
+    let (groups, no_cgroup) = if setup.cgroup && setup.namespaces {
+        match Groups::new(setup.slots) {
             Ok(groups) => (Some(groups), None),
             Err(error) => (None, Some(error.to_string())),
-        },
+        }
+    } else {
+        (None, Some("it is switched off by sandbox.cgroup or sandbox.level".to_owned()))
     };
-    let leftovers = groups.as_ref().map(Groups::leftovers).transpose()?;
+    let leftovers = groups.as_ref().map(Groups::leftovers);
     // From here on in another process, while this one waits to clean up behind it.
-    let place = outer::enter(&setup, shim, leftovers, main)?;
+    let place = outer::enter(&setup, shim, leftovers.as_ref(), main)?;
     let policy = Policy {
         fork: groups.is_some(),
         signal: setup.namespaces || landlock >= 6,
@@ -211,7 +213,7 @@ impl Server {
             self.retired.remove(at).end();
         }
         self.adopt();
-        self.clear_away()?;
+        self.clear_away();
         self.renew_warm();
         Ok(())
     }
@@ -270,7 +272,7 @@ impl Server {
     }
 
     /// Frees slots of cells that are gone, and gives them to who waits.
-    fn clear_away(&mut self) -> io::Result<()> {
+    fn clear_away(&mut self) {
         let mut at = 0;
         while at < self.cells.len() {
             if self.cells[at].is_gone() {
@@ -286,12 +288,8 @@ impl Server {
                 self.waiting.push_front(job);
                 break;
             };
-            match Cell::new(slot, job) {
-                Ok(cell) => self.cells.push(cell),
-                Err(_) => self.slots.free(slot),
-            }
+            self.cells.push(Cell::new(slot, job));
         }
-        Ok(())
     }
 
     /// Has a fresh interpreter take over once the warm one has started its number of programs.

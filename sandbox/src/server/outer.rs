@@ -36,13 +36,34 @@ pub(super) struct Place {
 /// Goes on in a new process in that place. The calling one stays behind, waits, and takes away what is left over.
 pub(super) fn enter(
     setup: &Setup,
-    shim: OwnedFd,
-    leftovers: Option<Leftovers>,
+    shim: &OwnedFd,
+    leftovers: Option<&Leftovers>,
+    main: &OwnedFd,
+) -> io::Result<Place> {
+    let outside = std::process::id();
+    let entered = go_in(setup, shim, leftovers, main);
+    // Inside, whoever stayed behind does this.
+    if entered.is_err()
+        && std::process::id() == outside
+        && let Some(leftovers) = leftovers
+    {
+        leftovers.remove();
+    }
+    entered
+}
+
+fn go_in(
+    setup: &Setup,
+    shim: &OwnedFd,
+    leftovers: Option<&Leftovers>,
     main: &OwnedFd,
 ) -> io::Result<Place> {
     let proc = sys::open_at(None, "/proc", libc::O_PATH | libc::O_DIRECTORY)?;
     let (uid, gid) = sys::user();
     let mut first_uid = if uid == 0 { free_users(setup.number) } else { None };
+    if !setup.namespaces && first_uid.is_some() {
+        open_to_all(setup)?;
+    }
     let scratch = if setup.namespaces { None } else { Some(scratch_folder(setup, first_uid)?) };
     // Root needs no user namespace for this, unless it is root without its rights, as in many containers.
     if setup.namespaces && (first_uid.is_none() || unshare(libc::CLONE_NEWPID).is_err()) {
@@ -51,7 +72,7 @@ pub(super) fn enter(
         named("a namespace of processes", || unshare(libc::CLONE_NEWPID))?;
     }
     match sys::clone_process(0)? {
-        Some(server) => stay_behind(server, leftovers, scratch.as_deref(), main),
+        Some(server) => stay_behind(&server, leftovers, scratch.as_deref(), main),
         None => sys::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL as libc::c_ulong)?,
     }
     let own_pid_ns = if setup.namespaces {
@@ -61,7 +82,7 @@ pub(super) fn enter(
                 libc::CLONE_NEWNS | libc::CLONE_NEWNET | libc::CLONE_NEWIPC | libc::CLONE_NEWUTS,
             )
         })?;
-        named("a root of its own", || new_root(setup, &shim))?;
+        named("a root of its own", || new_root(setup, shim))?;
         Some(own)
     } else {
         None
@@ -70,7 +91,7 @@ pub(super) fn enter(
         None => PathBuf::from(SHIM),
         Some(folder) => {
             let path = folder.join("shim.pyc");
-            copy_in(&shim, &path, 0o444)?;
+            copy_in(shim, &path, 0o444)?;
             path
         }
     };
@@ -96,8 +117,8 @@ fn own_user_namespace(proc: &OwnedFd, uid: u32, gid: u32) -> io::Result<()> {
 
 /// Waits for the server's end, then removes what only someone outside can remove.
 fn stay_behind(
-    server: sys::Process,
-    leftovers: Option<Leftovers>,
+    server: &sys::Process,
+    leftovers: Option<&Leftovers>,
     scratch: Option<&Path>,
     main: &OwnedFd,
 ) -> ! {
@@ -134,6 +155,26 @@ fn free_users(number: u32) -> Option<u32> {
     u32::try_from(start + count / 2 + block * u64::from(EACH)).ok()
 }
 
+/// Without namespaces the interpreter is where it is, and programs run as a user that nobody is.
+fn open_to_all(setup: &Setup) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let python = &setup.python;
+    let mode = |path: &Path| fs::metadata(path).map(|meta| meta.permissions().mode());
+    for path in python.standard.iter().chain(&python.libraries).chain([&python.executable]) {
+        for part in path.ancestors() {
+            let needed = if part.is_dir() { 0o001 } else { 0o004 };
+            if mode(part)? & needed == 0 {
+                return Err(io::Error::other(format!(
+                    "programs run as a user of their own, which cannot read {}; name an interpreter that every user can \
+                     read with sandbox.interpreter",
+                    part.display()
+                )));
+            }
+        }
+    }
+    Ok(())
+}
+
 fn scratch_folder(setup: &Setup, first_uid: Option<u32>) -> io::Result<PathBuf> {
     let folder = std::env::temp_dir().join(format!(
         "conductor-cells-{}-{}",
@@ -160,12 +201,9 @@ fn new_root(setup: &Setup, shim: &OwnedFd) -> io::Result<()> {
     // Seen through, before something is put over it.
     let shown = Shown::new(setup)?;
     sys::mount("tmpfs", root, "tmpfs", libc::MS_NOSUID, "size=256m,mode=755")?;
-    for folder in ["box", "dev", "conductor", "tmp"] {
+    for folder in ["box", "dev", "conductor"] {
         fs::DirBuilder::new().mode(0o755).create(root.join(folder))?;
     }
-    // Programs look for a place for temporary files here.
-    fs::remove_dir(root.join("tmp"))?;
-    std::os::unix::fs::symlink(BOX, root.join("tmp"))?;
     for device in ["null", "zero", "urandom"] {
         let target = root.join("dev").join(device);
         fs::File::create(&target)?;
@@ -174,6 +212,11 @@ fn new_root(setup: &Setup, shim: &OwnedFd) -> io::Result<()> {
     }
     shown.fill(root)?;
     copy_in(shim, &root.join("conductor/shim.pyc"), 0o444)?;
+    // Programs look for a place for temporary files here; unless something that is shown lies there.
+    let place = root.join("tmp");
+    if !place.exists() {
+        std::os::unix::fs::symlink(BOX, place)?;
+    }
     std::env::set_current_dir(root)?;
     // SAFETY: both are C strings. The new root goes over the old one, which is then taken away below it.
     sys::check(unsafe { libc::syscall(libc::SYS_pivot_root, c".".as_ptr(), c".".as_ptr()) })?;

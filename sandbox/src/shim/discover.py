@@ -36,6 +36,17 @@ for folder in [place for place in sys.path if place.endswith("lib-dynload") and 
             except OSError:
                 pass
 
+# What installed packages are linked with.
+for package in packages:
+    for folder, _, files in os.walk(package):
+        for name in files:
+            path = os.path.join(folder, name)
+            if ".so" in name and os.path.getsize(path) < 64 << 20:
+                try:
+                    ctypes.CDLL(path, mode=1)
+                except OSError:
+                    pass
+
 # The C library loads it by itself when a thread ends early.
 try:
     ctypes.CDLL("libgcc_s.so.1")
@@ -53,7 +64,7 @@ libraries = []
 @ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(Loaded), ctypes.c_size_t, ctypes.c_void_p)
 def each(loaded, _size, _data):
     name = os.fsdecode(loaded[0].name or b"")
-    if name.startswith("/") and not any(name.startswith(s + "/") for s in standard):
+    if name.startswith("/") and not any(name.startswith(s + "/") for s in standard + packages):
         libraries.append(name)
     return 0
 

@@ -1,0 +1,159 @@
+//! What connects us with a process in a cell. What comes over it is hostile: capped, and taken in order.
+
+use std::fs::File;
+use std::io;
+use std::os::fd::AsFd as _;
+
+use tokio::net::unix::pipe;
+
+use crate::session::{Event, Exited};
+use crate::sys;
+
+/// Longest frame that is no output.
+const LONGEST_FRAME: usize = 8 << 10;
+/// How much of standard error is kept for a reader: its end.
+const KEPT_OF_STDERR: usize = 2 << 10;
+
+/// What connects us with a process.
+pub(crate) struct Link {
+    pub pid: Option<i32>,
+    /// What a script reads, written anew for each test.
+    pub input: Option<File>,
+    pub teller: Option<pipe::Sender>,
+    pub control: Option<pipe::Receiver>,
+    pub heard: Vec<u8>,
+    pub out: Option<pipe::Receiver>,
+    pub err: Option<pipe::Receiver>,
+    pub stdout: Vec<u8>,
+    pub keep_stdout: bool,
+    pub stderr: Vec<u8>,
+    /// Bytes of both since the last test began.
+    pub written: u64,
+    /// It has ended, which is to be told once everything that it said before has been.
+    pub exited: Option<Exited>,
+}
+
+/// Reads what is there. The runtime hears of it a little later than it is there, and what a process said before something
+/// that has been heard already is not to be missed.
+fn look(pipe: &pipe::Receiver, room: &mut [u8]) -> io::Result<usize> {
+    match pipe.try_read(room) {
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => sys::read(pipe.as_fd(), room),
+        other => other,
+    }
+}
+
+/// Whether a frame of this kind carries what the program made.
+fn is_output(kind: u8) -> bool {
+    matches!(kind, b'V' | b'S')
+}
+
+pub(crate) enum Read {
+    Some,
+    Nothing,
+    TooMuch,
+}
+
+impl Link {
+    /// Takes in what is on the control socket, a bounded piece at a time.
+    pub fn read_control(&mut self, room: &mut [u8], most: u64) {
+        let Some(control) = &self.control else { return };
+        // More is read once this has been taken out.
+        while self.heard.len() < 2 * room.len() || self.wants_more(most) {
+            match look(control, room) {
+                Ok(0) => {
+                    self.control = None;
+                    return;
+                }
+                Ok(count) => self.heard.extend(&room[..count]),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                Err(_) => {
+                    self.control = None;
+                    return;
+                }
+            }
+        }
+    }
+
+    fn head(&self) -> Option<(u8, usize)> {
+        let (kind, rest) = self.heard.split_first()?;
+        let length = u32::from_be_bytes(rest.get(..4)?.try_into().ok()?);
+        Some((*kind, length as usize))
+    }
+
+    /// Whether a frame of a length that is allowed has begun and is not whole yet.
+    fn wants_more(&self, most: u64) -> bool {
+        self.head().is_some_and(|(kind, length)| {
+            let most = if is_output(kind) { most } else { LONGEST_FRAME as u64 };
+            length as u64 <= most && self.heard.len() < 5 + length
+        })
+    }
+
+    /// The next whole frame.
+    pub fn frame(&mut self, most: u64) -> Result<Option<(u8, Vec<u8>)>, Event> {
+        let Some((kind, length)) = self.head() else { return Ok(None) };
+        let output = is_output(kind);
+        if output && length as u64 > most {
+            return Err(Event::TooMuch);
+        }
+        if !output && length > LONGEST_FRAME {
+            // Of a kind that nobody waits for.
+            self.heard.clear();
+            self.control = None;
+            return Ok(Some((b'?', Vec::new())));
+        }
+        if self.heard.len() < 5 + length {
+            return Ok(None);
+        }
+        let rest = self.heard.split_off(5 + length);
+        let mut frame = std::mem::replace(&mut self.heard, rest);
+        frame.drain(..5);
+        Ok(Some((kind, frame)))
+    }
+
+    pub fn read_out(&mut self, room: &mut [u8], most: u64) -> Read {
+        let Some(out) = &self.out else { return Read::Nothing };
+        match look(out, room) {
+            Ok(0) => {
+                self.out = None;
+                Read::Nothing
+            }
+            Ok(count) => {
+                self.written += count as u64;
+                if self.written > most {
+                    return Read::TooMuch;
+                }
+                if self.keep_stdout {
+                    self.stdout.extend(&room[..count]);
+                }
+                Read::Some
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Read::Nothing,
+            Err(_) => {
+                self.out = None;
+                Read::Nothing
+            }
+        }
+    }
+
+    pub fn read_err(&mut self, room: &mut [u8], most: u64) -> Read {
+        let Some(err) = &self.err else { return Read::Nothing };
+        match look(err, room) {
+            Ok(0) => {
+                self.err = None;
+                Read::Nothing
+            }
+            Ok(count) => {
+                self.written += count as u64;
+                self.stderr.extend(&room[..count]);
+                let extra = self.stderr.len().saturating_sub(KEPT_OF_STDERR);
+                self.stderr.drain(..extra);
+                if self.written > most { Read::TooMuch } else { Read::Some }
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Read::Nothing,
+            Err(_) => {
+                self.err = None;
+                Read::Nothing
+            }
+        }
+    }
+}

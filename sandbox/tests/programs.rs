@@ -1,0 +1,193 @@
+//! What programs make of their inputs, and how they fail, at every level that this machine offers.
+
+mod common;
+
+use std::ops::ControlFlow;
+use std::time::{Duration, Instant};
+
+use common::{LIMITS, call_job, cause, everywhere, run, stdin_job, texts, values};
+use conductor_sandbox::{Ending, Form, Job, Mode, Plain, Program};
+use serde_json::json;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn scripts_of_every_kind_pass_all_their_tests() {
+    const SUMS: [&str; 8] = [
+        "a, b = map(int, input().split())\nprint(a + b)",
+        "import sys\nprint(sum(map(int, sys.stdin.buffer.read().split())))",
+        "print(sum(map(int, open(0).read().split())))",
+        "import sys\nfor line in sys.stdin:\n    print(sum(map(int, line.split())))\nsys.stdin.close()",
+        "a, b = map(int, input().split())\nprint(a + b)\nimport sys\nsys.exit()",
+        "import os\na, b = map(int, input().split())\nprint(a + b, flush=True)\nos._exit(0)",
+        "import atexit, io, sys\nout = io.StringIO()\natexit.register(lambda: sys.__stdout__.write(out.getvalue()))\nout.write(str(sum(map(int, input().split()))))",
+        "import sys, threading\nsys.setrecursionlimit(10 ** 6)\nthreading.stack_size(64 << 20)\ndef f(n):\n    return 0 if n == 0 else 1 + f(n - 1)\ndef main():\n    a, b = map(int, input().split())\n    assert f(30000) == 30000\n    print(a + b)\nt = threading.Thread(target=main)\nt.start()\nt.join()",
+    ];
+    let inputs = ["1 2\n", "30 4\n", "-5 5\n"];
+    for (name, sandbox) in everywhere().await {
+        for source in SUMS {
+            let (ending, outputs) = texts(&sandbox, &stdin_job(source, &inputs)).await;
+            assert_eq!(ending, Ending::Finished, "{name}: {source}");
+            let outputs: Vec<&str> = outputs.iter().map(|text| text.trim()).collect();
+            assert_eq!(outputs, ["3", "34", "0"], "{name}: {source}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_test_finds_nothing_of_the_one_before() {
+    let source = "import sys, builtins, random\nassert not hasattr(builtins, 'left'), 'builtins'\nassert 'seen' not in globals()\nassert __name__ == '__main__'\nassert sys.getrecursionlimit() == 50000\n\
+                  seen = 1\nbuiltins.open = builtins.open\nsys.setrecursionlimit(777)\nsys.stdout.write(input() + '!')\nsys.stdin = None";
+    for (name, sandbox) in everywhere().await {
+        let (ending, outputs) = texts(&sandbox, &stdin_job(source, &["a\nrest", "b\n", "c"])).await;
+        assert_eq!(ending, Ending::Finished, "{name}");
+        assert_eq!(outputs, ["a!", "b!", "c!"], "{name}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn values_are_plain_data_made_by_the_base_classes() {
+    let source = "class Yes(list):\n    def __eq__(self, other): return True\n    def __iter__(self): return iter([5])\n    def __len__(self): return 9\n\
+                  class Solution:\n    def solve(self, k):\n        return [None, True, -(10 ** 30), 0.1, 'é\\ud800', [1, (2,)], {1: 'a', 'b': [None]}, Yes([1]), {3}, float('nan'), range(3)][k]";
+    let expected = [
+        Plain::None,
+        Plain::Bool(true),
+        Plain::Int("-1000000000000000000000000000000".into()),
+        Plain::Float("0.1".into()),
+        Plain::Str("é?".into()),
+        Plain::List(vec![Plain::Int("1".into()), Plain::Tuple(vec![Plain::Int("2".into())])]),
+        Plain::Dict(vec![
+            (Plain::Int("1".into()), Plain::Str("a".into())),
+            (Plain::Str("b".into()), Plain::List(vec![Plain::None])),
+        ]),
+        Plain::List(vec![Plain::Int("1".into())]),
+        Plain::Other("set".into()),
+        Plain::Float("nan".into()),
+        Plain::Other("range".into()),
+    ];
+    let calls: Vec<_> = (0..expected.len()).map(|k| json!([k])).collect();
+    for (name, sandbox) in everywhere().await {
+        let (ending, outputs) = values(&sandbox, &call_job(source, &calls)).await;
+        assert_eq!(ending, Ending::Finished, "{name}");
+        assert_eq!(outputs, expected, "{name}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failure_is_the_programs_and_has_a_cause() {
+    const SCRIPTS: [(&str, &str); 18] = [
+        ("compile_error", "def f(:"),
+        ("compile_error", "x = '\0'"),
+        ("runtime_error", "1 / 0"),
+        ("runtime_error", "import sys\nprint(1)\nsys.exit(3)"),
+        ("runtime_error", "import os\nprint(1, flush=True)\nos._exit(1)"),
+        ("runtime_error", "import ctypes\nctypes.string_at(0)"),
+        ("runtime_error", "import os\nos.abort()"),
+        ("runtime_error", "input()\ninput()"),
+        ("output_limit", "import os\nos.write(4, b'V\\xff\\xff\\xff\\xff' * 100)"),
+        ("runtime_error", "import os\nos.write(4, b'H\\0\\0\\0\\0')\nprint(1)"),
+        ("time_limit", "while True: pass"),
+        ("time_limit", "import time\ntime.sleep(100)"),
+        ("time_limit", "import os, signal\nos.kill(os.getpid(), signal.SIGSTOP)\nwhile True: pass"),
+        ("memory_limit", "x = []\nwhile True: x.append(bytearray(1 << 20))"),
+        ("output_limit", "while True: print('x' * 1000)"),
+        ("output_limit", "import sys\nwhile True: sys.stderr.write('y' * 1000)"),
+        ("runtime_error", "import os\nos.closerange(0, 100)"),
+        ("finished", "import os\nos.write(1, bytes(range(256)))"),
+    ];
+    for (name, sandbox) in everywhere().await {
+        for (expected, source) in SCRIPTS {
+            let began = Instant::now();
+            let mut job = stdin_job(source, &["1"]);
+            job.limits.time = Duration::from_secs(1);
+            let (ran, _) = run(&sandbox, &job).await;
+            assert_eq!(cause(&ran.ending), expected, "{name}: {source}: {:?}", ran.ending);
+            assert!(began.elapsed() < Duration::from_secs(8), "{name}: {source}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_function_that_does_not_return_has_not_answered() {
+    const PROGRAMS: [(&str, &str); 8] = [
+        ("runtime_error", "import os\ndef solve(a):\n    os._exit(0)"),
+        ("runtime_error", "import sys\ndef solve(a):\n    sys.exit(0)"),
+        ("runtime_error", "def other(a):\n    return a"),
+        ("runtime_error", "raise SystemExit"),
+        ("output_limit", "def solve(a):\n    x = []\n    x.append(x)\n    return x"),
+        ("output_limit|memory_limit", "def solve(a):\n    return ['x' * 1000] * 10 ** 6"),
+        (
+            "runtime_error",
+            "import os\ndef solve(a):\n    os.write(4, b'V\\0\\0\\0\\3L\\0\\0')\n    return a",
+        ),
+        ("runtime_error", "import os\ndef solve(a):\n    os.close(4)\n    return a"),
+    ];
+    for (name, sandbox) in everywhere().await {
+        for (expected, source) in PROGRAMS {
+            let (ran, outputs) = run(&sandbox, &call_job(source, &[json!([1])])).await;
+            let found = cause(&ran.ending);
+            assert!(expected.split('|').any(|e| e == found), "{name}: {source}: {:?}", ran.ending);
+            assert!(outputs.is_empty(), "{name}: {source}: {outputs:?}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_judge_ends_a_program_and_learns_the_test() {
+    let (_, sandbox) = everywhere().await.remove(0);
+    let job = stdin_job("print(input())", &["1", "2", "3"]);
+    let mut seen = 0;
+    let ran = sandbox
+        .run(&job, &mut |test, _| {
+            seen += 1;
+            if test == 1 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        })
+        .await;
+    assert_eq!((ran.ending, seen), (Ending::Stopped, 2));
+    let job = stdin_job("x = input()\nassert x != '2'", &["1", "2", "3"]);
+    let (ran, outputs) = run(&sandbox, &job).await;
+    assert_eq!(outputs.len(), 1);
+    assert!(
+        matches!(&ran.ending, Ending::Fault { test: Some(1), detail, .. } if detail.contains("AssertionError")),
+        "{ran:?}"
+    );
+    // Before the first test there is none.
+    let ran = run(&sandbox, &stdin_job("def", &["1"])).await.0;
+    assert!(
+        ran.cpu > Duration::ZERO && ran.wall > Duration::ZERO && ran.peak_bytes.is_some(),
+        "{ran:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tests_behind_a_program_pass_by_running_to_their_end() {
+    let asserted = |source: &str, tests: &str| Job {
+        program: Program {
+            source: source.into(),
+            form: Form::Asserted {
+                prelude: String::new(),
+                tests: tests.into(),
+                entry_point: "f".into(),
+            },
+        },
+        inputs: Vec::new(),
+        limits: LIMITS,
+        mode: Mode::Native,
+    };
+    let right = "def f(x):\n    return x + 1";
+    for (name, sandbox) in everywhere().await {
+        for (expected, source, tests) in [
+            ("finished", right, "assert f(1) == 2"),
+            ("wrong_answer", right, "assert f(1) == 3"),
+            ("bad_tests", right, "assert f(1 == 2"),
+            ("runtime_error", right, "f('x')"),
+            ("runtime_error", "import os\ndef f(x):\n    os._exit(0)", "assert f(1) == 3"),
+            (
+                "wrong_answer",
+                "import builtins\nfor name in ('exec', 'compile', 'isinstance', 'len'):\n    setattr(builtins, name, lambda *a, **k: None)\ndef f(x):\n    return 1",
+                "assert f(1) == 3",
+            ),
+        ] {
+            let (ran, _) = run(&sandbox, &asserted(source, tests)).await;
+            assert_eq!(cause(&ran.ending), expected, "{name}: {source}: {:?}", ran.ending);
+        }
+    }
+}
