@@ -50,7 +50,11 @@ fn the_math_benchmark_judges_its_own_pairs_and_a_files() {
     assert_eq!(report["ours"]["failed"], 0, "{report}");
 
     let file = at.path().join("pairs.jsonl");
-    std::fs::write(&file, "{\"gold\": \"1/2\", \"pred\": \"0.5\"}\n{\"gold\": \"2\", \"pred\": null}\n").expect("a file");
+    std::fs::write(
+        &file,
+        "{\"gold\": \"1/2\", \"pred\": \"0.5\"}\n{\"gold\": \"2\", \"pred\": null}\n",
+    )
+    .expect("a file");
     let table = bench(&[&file.display().to_string()]).expect_code(0).stdout;
     assert!(table.contains("ours") && !table.contains("math-verify"), "{table}");
 }

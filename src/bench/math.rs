@@ -45,11 +45,17 @@ pub fn built_in() -> Vec<Pair> {
         let m = n + 1 + n % 2;
         pairs.extend([
             pair(format!("{n}"), format!(r"The answer is $\boxed{{{m}}}$.")),
-            pair(format!(r"\frac{{{n}}}{{7}}"), format!(r"Thus $x = \boxed{{\dfrac{{{n}}}{{7}}}}$.")),
+            pair(
+                format!(r"\frac{{{n}}}{{7}}"),
+                format!(r"Thus $x = \boxed{{\dfrac{{{n}}}{{7}}}}$."),
+            ),
             pair(format!("{n}.5"), format!(r"$\frac{{{}}}{{2}}$", 2 * n + 1)),
             pair(format!(r"{n}\sqrt{{3}}"), format!(r"$\sqrt{{{}}}$", 3 * n * n)),
             pair(format!(r"(x+{n})^2"), format!(r"$x^2+{}x+{}$", 2 * n, n * n + n % 3)),
-            pair(format!(r"\frac{{x+{n}}}{{{m}}}"), format!(r"$\frac{{x}}{{{m}}}+\frac{{{n}}}{{{m}}}$")),
+            pair(
+                format!(r"\frac{{x+{n}}}{{{m}}}"),
+                format!(r"$\frac{{x}}{{{m}}}+\frac{{{n}}}{{{m}}}$"),
+            ),
             pair(format!(r"[{n}, \infty)"), format!(r"$x \ge {n}$")),
             pair(format!(r"\{{{n}, {m}\}}"), format!(r"$\boxed{{{m}}}$ and $\boxed{{{n}}}$")),
             pair(format!(r"({n}, -{m})"), format!(r"$\left({n}, -{m}\right)$")),
@@ -69,9 +75,11 @@ pub fn read(path: &Path) -> anyhow::Result<Vec<Pair>> {
     let text = std::fs::read_to_string(path).map_err(|error| {
         Problem::new(Exit::Failure, format!("cannot read {}: {error}", path.display()))
     })?;
-    let pairs: Vec<Pair> = text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    let pairs: Vec<Pair> =
+        text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
     if pairs.is_empty() {
-        let message = format!("{}: expected lines with \"gold\" and \"pred\", found none", path.display());
+        let message =
+            format!("{}: expected lines with \"gold\" and \"pred\", found none", path.display());
         return Err(Problem::new(Exit::Failure, message).into());
     }
     Ok(pairs)
@@ -107,14 +115,17 @@ pub fn peer(python: &Path, pairs: &[Pair], folder: &Path) -> anyhow::Result<Judg
         .stderr(Stdio::inherit())
         .output()
         .map_err(|error| {
-            let message = format!("cannot start the Python interpreter {}: {error}", python.display());
+            let message =
+                format!("cannot start the Python interpreter {}: {error}", python.display());
             Problem::new(Exit::Failure, message)
                 .next("name one with --peer PYTHON, or leave the comparison out with --no-peer")
         })?;
     if !output.status.success() {
         let message = format!("{} cannot run math-verify ({})", python.display(), output.status);
         return Err(Problem::new(Exit::Failure, message)
-            .next("pip install math-verify==0.9.0 for it, or leave the comparison out with --no-peer")
+            .next(
+                "pip install math-verify==0.9.0 for it, or leave the comparison out with --no-peer",
+            )
             .into());
     }
     serde_json::from_slice(&output.stdout).context("the peer said nothing that can be read")

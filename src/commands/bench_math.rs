@@ -59,7 +59,8 @@ pub fn run(args: &Math) -> anyhow::Result<Exit> {
 fn page(ours: &Judged, peer: Option<&Judged>, times_faster: Option<f64>) -> Page {
     let style = Style::stdout();
     let mut page = Page::default();
-    let mut parts = Table::new(&["part", "#pairs", "#right", "#failed", "#seconds", "#pairs a second"]);
+    let mut parts =
+        Table::new(&["part", "#pairs", "#right", "#failed", "#seconds", "#pairs a second"]);
     let mut row = |name: &str, judged: &Judged| {
         parts.row([
             name.to_owned(),
