@@ -75,6 +75,8 @@ fn one_answer_in_many_forms() {
         ("2^{1000000}", r"2^{1000000}"),
         (r"\frac{\pi}{3}", "60^\\circ \\cdot \\frac{\\pi}{180}"),
         ("7:32", "14:64"),
+        ("204_5", "204"),
+        ("204_{5}", "0204_5"),
         ("4.123105625617661", r"\sqrt{17}"),
     ] {
         assert!(same(gold, found), "{gold} and {found}");
@@ -102,7 +104,11 @@ fn near_is_not_the_same() {
         ("7 = 11a + c", "11a + c"),
         ("x + z = 1", "1"),
         ("12:00", "1:00"),
-        ("204_5", "204"),
+        ("204_5", "54"),
+        ("204_5", "204_6"),
+        ("x", "-x"),
+        ("x-y", "xy"),
+        ("AB", "ab"),
         ("odd", r"\text{oddd}"),
         ("A", "B"),
         ("10^{10^{10}}", "10^{10^{9}}"),
@@ -274,19 +280,28 @@ fn hostile() -> Vec<String> {
     all
 }
 
+/// Processor time of this thread, so that other work on the machine does not count; wall time where the system does not
+/// say.
+fn processor_time(start: Instant) -> Duration {
+    let statistics = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    let nanoseconds = statistics.split(' ').next().and_then(|first| first.parse().ok());
+    nanoseconds.map_or_else(|| start.elapsed(), Duration::from_nanos)
+}
+
 #[test]
 fn nothing_takes_long() {
-    const LONGEST: Duration = Duration::from_secs(5);
+    const LONGEST: Duration = Duration::from_secs(3);
+    let started = Instant::now();
     let mut slowest = (Duration::ZERO, String::new());
     for text in hostile() {
-        let start = Instant::now();
+        let start = processor_time(started);
         let changed = format!("{text}+1");
         let _ = value(&text);
         let _ = canonical(&text);
         let _ = equal(&text, &changed, MathConvention::Standard);
         let _ = equal("1", &text, MathConvention::Tolerant);
         let _ = math::grade("1", MathConvention::Standard, &text);
-        let took = start.elapsed();
+        let took = processor_time(started).saturating_sub(start);
         let head: String = text.chars().take(60).collect();
         assert!(took < LONGEST, "{head}: {took:?}");
         if took > Duration::from_millis(300) {
@@ -356,13 +371,15 @@ proptest! {
         )
     ) {
         let text: String = parts.concat();
-        let start = Instant::now();
+        let started = Instant::now();
+        let start = processor_time(started);
         let _ = value(&text);
         let _ = canonical(&text);
         let _ = math::grade(&text, MathConvention::Standard, &text);
         if !text.trim().is_empty() {
             prop_assert_eq!(equal(&text, &text, MathConvention::Standard), Ok(true));
         }
-        prop_assert!(start.elapsed() < Duration::from_secs(5), "{}: {:?}", text, start.elapsed());
+        let took = processor_time(started).saturating_sub(start);
+        prop_assert!(took < Duration::from_secs(3), "{}: {:?}", text, took);
     }
 }

@@ -82,6 +82,12 @@ fn equivalence_pairs() {
     assert_eq!(rows.len(), 448);
     let agree = agreeing(&rows, convention);
     let standard = agreeing(&rows, |_| MathConvention::Standard);
+    let start = std::time::Instant::now();
+    for row in &rows {
+        let text = |key: &str| row[key].as_str().unwrap_or("");
+        right(text("gold"), MathConvention::Standard, text("pred"));
+    }
+    println!("{} pairs took {:?}", rows.len(), start.elapsed());
     println!("{agree} of {} agree, {standard} under the standard convention alone", rows.len());
     assert!(agree >= 413, "{agree}");
     assert!(standard >= 413, "{standard}");
@@ -172,4 +178,37 @@ fn chain_of_thought_answers() {
     println!("{agree} of {count} agree");
     assert_eq!(count, 800);
     assert!(agree >= 792, "{agree}");
+}
+
+#[test]
+fn gold_answers_can_be_read() {
+    let (mut count, mut unreadable) = (0, 0);
+    for (path, key) in [
+        ("math/math500.jsonl", "answer"),
+        ("math/aime24.json", "expected_answer"),
+        ("math/aime25.json", "answer"),
+        ("math/amc23.json", "answer"),
+    ] {
+        let Some(rows) = rows(path) else { return };
+        for row in rows {
+            let gold = match &row[key] {
+                Value::String(text) => text.clone(),
+                other => other.to_string(),
+            };
+            count += 1;
+            // Asked for something else, an unreadable gold answer fails instead of saying no.
+            let other = math::equal(&gold, r"\sqrt{7}+\pi+1234567", MathConvention::Standard);
+            if other != Ok(false) {
+                unreadable += 1;
+                show(|| format!("{path}: {gold:?}: {other:?}"));
+            }
+            assert!(right(
+                &gold,
+                MathConvention::Standard,
+                &format!("So it is $\\boxed{{{gold}}}$.")
+            ));
+        }
+    }
+    println!("{unreadable} of {count} gold answers cannot be read");
+    assert!(unreadable <= count / 100, "{unreadable} of {count}");
 }

@@ -315,6 +315,6 @@ mod tests {
             let long = text.repeat(1_000_000 / text.len());
             let _ = math(&long);
         }
-        assert!(started.elapsed().as_secs() < 20, "{:?}", started.elapsed());
+        assert!(started.elapsed().as_secs() < 60, "{:?}", started.elapsed());
     }
 }

@@ -79,19 +79,20 @@ fn read_equal(
 ) -> Result<bool, Error> {
     let gold = tree(gold, commas)?;
     let Ok(found) = tree(found, commas) else { return Ok(false) };
-    let percent = |expr: &Expr| expr.any(&|part| matches!(part, Expr::Percent(_)));
+    let marked =
+        |expr: &Expr| expr.any(&|part| matches!(part, Expr::Percent(_) | Expr::Based { .. }));
     let decimal =
         |expr: &Expr| expr.any(&|part| matches!(part, Expr::Number { decimal: true, .. }));
     let decimal = decimal(&gold) || decimal(&found);
-    // Where only one of the two has a percent sign, both readings of it are accepted.
-    let once = percent(&gold) != percent(&found);
+    // Where only one of the two has a percent sign or a base, both readings of it are accepted.
+    let once = marked(&gold) != marked(&found);
     for bare in [false, true] {
         if bare && !once {
             break;
         }
         let budget = Budget::new();
         let around = Lowering::new(&budget);
-        let around = if bare { around.with_bare_percent() } else { around };
+        let around = if bare { around.with_bare_marks() } else { around };
         let gold = lower(&gold, around)?;
         let Ok(found) = lower(&found, around) else { continue };
         let rules = Rules { budget: &budget, convention, decimal };

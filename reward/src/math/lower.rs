@@ -8,12 +8,15 @@ use super::form::Form;
 use super::functions::apply;
 use super::generator::Gen;
 use super::power::{power, root};
-use super::rational::{Budget, Rat, int, ratio, to_i64};
+use super::rational::{Budget, Rat, bits, int, ratio, to_i64};
 use super::tree::{Constant, Expr, Fence, Function, Range, Repeated, SetOperation};
 use super::values::{Interval, Side, Value, determinant};
 
 /// The most terms of a sum that are added up exactly.
 const MAX_EXACT: i64 = 1000;
+/// Beyond these a sum is not added up exactly: the bits of a number, the terms of a polynomial.
+const MAX_EXACT_BITS: u64 = 256;
+const MAX_LENGTH: usize = 100;
 /// The most items that `±` may make of one.
 const MAX_ITEMS: usize = 1000;
 
@@ -25,8 +28,8 @@ pub(super) struct Lowering<'a> {
     lower_sign: bool,
     /// A degree is π/180.
     turns: bool,
-    /// A percent sign says nothing.
-    bare_percent: bool,
+    /// A percent sign and the base of a numeral say nothing.
+    bare_marks: bool,
     bound: Option<&'a Binding<'a>>,
 }
 
@@ -39,12 +42,12 @@ struct Binding<'a> {
 
 impl<'a> Lowering<'a> {
     pub(super) fn new(budget: &'a Budget) -> Self {
-        Self { budget, lower_sign: false, turns: false, bare_percent: false, bound: None }
+        Self { budget, lower_sign: false, turns: false, bare_marks: false, bound: None }
     }
 
-    /// Percent signs are passed over.
-    pub(super) fn with_bare_percent(self) -> Self {
-        Self { bare_percent: true, ..self }
+    /// Percent signs and bases of numerals are passed over.
+    pub(super) fn with_bare_marks(self) -> Self {
+        Self { bare_marks: true, ..self }
     }
 
     fn lookup(&self, name: &str) -> Option<&'a Form> {
@@ -233,12 +236,16 @@ fn scalar(expr: &Expr, around: Lowering<'_>) -> Result<Form, Error> {
         }
         Expr::Percent(of) => {
             let of = scalar(of, around)?;
-            if around.bare_percent { Ok(of) } else { of.scaled(&ratio(1, 100)) }
+            if around.bare_marks { Ok(of) } else { of.scaled(&ratio(1, 100)) }
         }
         Expr::Degrees(of) if around.turns => {
             scalar(of, around)?.times(&Form::constant(Constant::Pi), budget)?.scaled(&ratio(1, 180))
         }
         Expr::Degrees(of) => scalar(of, around),
+        Expr::Based { digits, .. } if around.bare_marks => digits
+            .parse()
+            .map(|digits| Form::number(Rat::from_integer(digits)))
+            .map_err(|_| Error::NotANumber { found: "a numeral of another base" }),
         Expr::Based { digits, base } => {
             let digits = digits.trim_start_matches('0');
             Gen::opaque(format!("{digits}_{base}"), &[]).map(Form::generator)
@@ -286,6 +293,7 @@ fn repeat(kind: Repeated, range: &Range, body: &Expr, around: Lowering<'_>) -> R
         && last.saturating_sub(first) < MAX_EXACT
     {
         let mut total = Form::number(int(i64::from(kind == Repeated::Product)));
+        let mut exact = true;
         for k in first..=last {
             let binding =
                 Binding { name: &range.variable, form: Form::number(int(k)), outer: around.bound };
@@ -294,8 +302,16 @@ fn repeat(kind: Repeated, range: &Range, body: &Expr, around: Lowering<'_>) -> R
                 Repeated::Sum => total.plus(&term, budget)?,
                 Repeated::Product => total.times(&term, budget)?,
             };
+            if total.over.0.len() > MAX_LENGTH
+                || total.rational().is_some_and(|n| bits(&n) > MAX_EXACT_BITS)
+            {
+                exact = false;
+                break;
+            }
         }
-        return Ok(total);
+        if exact {
+            return Ok(total);
+        }
     }
     let body = bound(&range.variable, Gen::symbol(&range.variable), body, around)?;
     Gen::repeat(kind, range.variable.clone(), [from, to, body]).map(Form::generator)

@@ -50,7 +50,7 @@ pub(super) fn bits(number: &Rat) -> u64 {
 /// of the length.
 pub(super) fn weight(a: &Rat, b: &Rat) -> usize {
     let length = bits(a) + bits(b);
-    (length * length / 4096) as usize
+    (length * length / 1024) as usize
 }
 
 pub(super) fn int(number: i64) -> Rat {

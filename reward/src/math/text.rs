@@ -56,16 +56,17 @@ fn squeeze(text: &str, kept: &mut String, depth: usize) {
     }
 }
 
-/// The letters and digits of words, in lower case; `None` where there is more than words: signs, commands, a digit.
+/// Words in lower case, without spaces; `None` where there is more than words: signs, commands, a digit. Two letters, which
+/// may be two variables, keep their case.
 pub(super) fn words(text: &str) -> Option<String> {
     let squeezed = squeezed(text);
-    let bare =
-        squeezed.trim_matches(|c| matches!(c, '(' | ')' | '.' | ',' | '"' | '\'' | '*' | ':'));
+    let around = |c| matches!(c, '(' | ')' | '.' | ',' | '"' | '\'' | '*' | ':');
+    let bare = squeezed.trim_matches(around);
     let plain = |c: char| c.is_alphabetic() || matches!(c, '-' | '\'' | ',' | '.' | '’');
-    let is_words = !bare.is_empty() && bare.chars().all(plain);
-    is_words.then(|| {
-        bare.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
-    })
+    if bare.is_empty() || !bare.chars().all(plain) {
+        return None;
+    }
+    Some(if bare.chars().count() == 2 { bare.to_owned() } else { bare.to_lowercase() })
 }
 
 /// Doubled backslashes before letters made single, as where a text was escaped once too often; not in matrices, where
@@ -161,5 +162,9 @@ mod tests {
         assert_eq!(words(r"\pi"), None);
         assert_eq!(words("x+1"), None);
         assert_eq!(words("2x"), None);
+        assert_ne!(words("x"), words("-x"));
+        assert_ne!(words("x-y"), words("xy"));
+        assert_ne!(words("ab"), words("AB"));
+        assert_eq!(words("Even"), words("even"));
     }
 }
