@@ -338,7 +338,7 @@ mod tests {
                 seen += 1;
             }
         }
-        assert_eq!(seen, 10, "sections with defaults");
+        assert_eq!(seen, 11, "sections with defaults");
     }
 
     #[test]
