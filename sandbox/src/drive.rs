@@ -148,6 +148,7 @@ impl Driver<'_> {
     /// Starts an interpreter and gives it the program.
     async fn python(&mut self) -> Result<(), Ending> {
         let start = Start {
+            input: &[],
             what: What::Python { warm: self.ways.warm },
             cpu_secs: self.cpu_secs(),
             memory_bytes: self.job.limits.memory_bytes,

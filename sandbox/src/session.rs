@@ -3,6 +3,7 @@
 
 use std::io;
 use std::os::fd::{AsFd as _, OwnedFd};
+use std::os::unix::fs::FileExt as _;
 use std::time::Duration;
 
 use tokio::io::unix::AsyncFd;
@@ -67,7 +68,9 @@ pub(crate) struct Session {
 }
 
 /// What a new process is to be.
-pub(crate) struct Start {
+pub(crate) struct Start<'a> {
+    /// What is on standard input from the beginning.
+    pub input: &'a [u8],
     pub what: What,
     pub cpu_secs: u64,
     pub memory_bytes: u64,
@@ -97,10 +100,11 @@ impl Session {
     }
 
     /// Asks for a process. What it has to say comes from [`Session::next`].
-    pub fn spawn(&mut self, start: Start) -> io::Result<()> {
+    pub fn spawn(&mut self, start: Start<'_>) -> io::Result<()> {
         let (out, their_out) = sys::pipe()?;
         let (err, their_err) = sys::pipe()?;
         let input = sys::memfd()?;
+        input.write_all_at(start.input, 0)?;
         let mut fds = vec![sys::reader_of(&input)?, their_out, their_err];
         let (mut teller, mut control) = (None, None);
         if matches!(start.what, What::Python { .. }) {
@@ -142,7 +146,6 @@ impl Session {
 
     /// Puts bytes on the process's standard input, in the place of what was there.
     pub fn put_input(&mut self, bytes: &[u8]) -> io::Result<()> {
-        use std::os::unix::fs::FileExt as _;
         let Some(Link { input: Some(input), .. }) = &self.process else { return Ok(()) };
         input.set_len(0)?;
         input.write_all_at(bytes, 0)

@@ -44,7 +44,7 @@ impl Driver<'_> {
         command: &SandboxCommand,
         source: Option<OwnedFd>,
     ) -> Result<(), Ending> {
-        self.start_command(command, &command.compile, source, true)?;
+        self.start_command(command, &command.compile, &[], source)?;
         let time = Duration::from_secs_f64(command.compile_secs);
         let clock = self.fair_clock(time);
         match self.session.next(&clock).await {
@@ -74,8 +74,7 @@ impl Driver<'_> {
         input: &[u8],
         source: Option<OwnedFd>,
     ) -> Result<Output, Ending> {
-        self.start_command(command, &command.run, source, false)?;
-        self.put_input(input)?;
+        self.start_command(command, &command.run, input, source)?;
         let clock = self.clock();
         match self.session.next(&clock).await {
             Event::Exited(Exited { status: 0, .. }) => self.stdout(),
@@ -87,16 +86,18 @@ impl Driver<'_> {
         &mut self,
         command: &SandboxCommand,
         argv: &[String],
+        input: &[u8],
         source: Option<OwnedFd>,
-        may_fork: bool,
     ) -> Result<(), Ending> {
         let what = What::Command {
             argv: argv.iter().map(|word| word.replace("{source}", &command.source)).collect(),
             env: command.env.clone().into_iter().collect(),
             source: source.is_some().then(|| command.source.clone()),
-            may_fork,
+            // A compiler is several programs; what it makes is held to the level.
+            may_fork: std::ptr::eq(argv, command.compile.as_slice()),
         };
         let start = Start {
+            input,
             what,
             cpu_secs: self.cpu_secs().max(command.compile_secs as u64 + 10),
             memory_bytes: self.job.limits.memory_bytes,
