@@ -95,7 +95,7 @@ pub fn run(verb: Grade) -> anyhow::Result<Exit> {
 fn config(verb: &Grade) -> anyhow::Result<Config> {
     /// What a configuration must have and grading does not read.
     const REST: &str = "tasks.sources = [{ kind = \"jsonl\", path = \"-\" }]\npolicy.model = \"-\"\n\
-        pool.workers = [{ name = \"-\", kind = \"vote\" }]\n";
+        pool.workers = [{ name = \"-\", kind = \"simulated\" }]\n";
     const SECTIONS: [&str; 2] = ["sandbox", "reward"];
     let other = verb.sets.iter().find(|set| {
         let section = set.trim_start().split('.').next().unwrap_or_default();
