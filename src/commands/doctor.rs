@@ -3,7 +3,7 @@
 use clap::Args;
 use conductor_configs::schema::{RequiredLevel, Sandbox as Options};
 use conductor_policy::device;
-use conductor_sandbox::{Sandbox, State};
+use conductor_sandbox::{Level, Sandbox, State};
 use serde_json::json;
 
 use crate::exit::Exit;
@@ -99,7 +99,7 @@ fn programs() -> anyhow::Result<Vec<Check>> {
         }
     };
     let report = sandbox.report();
-    let enough = report.level <= RequiredLevel::default().into();
+    let enough = report.level <= Level::from(RequiredLevel::default());
     let mut detail = format!(
         "run at level {} of the sandbox; {} hostile programs were held at start",
         report.level, report.self_tests

@@ -142,7 +142,9 @@ def scripts(link, prelude, source):
         outcome = script(code, names)
         if outcome is not None:
             link.fail(*outcome)
-        gc.collect()
+        # Where nothing much was made since the last time, there is nothing to collect.
+        if gc.get_count()[0] > 200 or gc.get_count()[1]:
+            gc.collect()
         spent = used_up(given)
         link.say(b"D", b"\1" if spent else b"\0")
         if spent:
@@ -266,7 +268,6 @@ def calls(link, prelude, name, source):
         value = function(*arguments)
         answer(link, value)
         del value, arguments, function
-        gc.collect(0)
 
 
 def defines(space, name):
