@@ -5,16 +5,18 @@ mod official;
 mod real;
 
 use std::path::PathBuf;
+use std::process::Command;
 
 use conductor_testkit::{Program, Workspace};
 use serde_json::{Value, json};
 
 /// The verdicts of `conductor grade` on cases, in their order.
-fn grade(args: &[&str], cases: &[Value]) -> Vec<Value> {
+fn grade(args: &[impl AsRef<str>], cases: &[Value]) -> Vec<Value> {
     let at = Workspace::new();
     let lines: String = cases.iter().map(|case| format!("{case}\n")).collect();
     let program = Program::new(env!("CARGO_BIN_EXE_conductor"), at.path());
-    let outcome = program.args(["grade", "--jsonl"]).args(args).stdin(lines).run().expect_code(0);
+    let args: Vec<&str> = args.iter().map(AsRef::as_ref).collect();
+    let outcome = program.args(["grade", "--jsonl"]).args(&args).stdin(lines).run().expect_code(0);
     let verdicts = outcome.json_lines();
     assert_eq!(verdicts.len(), cases.len(), "{}", outcome.stderr);
     for (case, verdict) in cases.iter().zip(&verdicts) {
@@ -39,6 +41,41 @@ fn can_run() -> bool {
             assert_eq!(outcome.json()["verdict"], json!("right"), "{outcome}");
             true
         }
+    }
+}
+
+/// The interpreter that runs programs, and whether it has numpy, which some of them import.
+struct Python {
+    path: String,
+    has_numpy: bool,
+}
+
+impl Python {
+    /// `CONDUCTOR_TRUTH_PYTHON`, else `python3`.
+    fn of_test() -> Self {
+        let path = std::env::var("CONDUCTOR_TRUTH_PYTHON").unwrap_or_else(|_| "python3".into());
+        let import = Command::new(&path).args(["-c", "import numpy"]).output();
+        Self { path, has_numpy: import.is_ok_and(|output| output.status.success()) }
+    }
+
+    fn args(&self) -> Vec<String> {
+        let sets = [
+            format!("sandbox.interpreter={}", self.path),
+            format!("sandbox.site_packages={}", self.has_numpy),
+        ];
+        sets.into_iter().flat_map(|set| ["--set".to_owned(), set]).collect()
+    }
+
+    fn without_numpy(&self) -> String {
+        format!(
+            "they import numpy, which {} has not; CONDUCTOR_TRUTH_PYTHON names an interpreter that has",
+            self.path
+        )
+    }
+
+    /// Whether a program can be run by it.
+    fn takes(&self, program: &str) -> bool {
+        self.has_numpy || !program.contains("numpy")
     }
 }
 
