@@ -149,7 +149,10 @@ fn memory(level: Level, facts: &Facts) -> Promise {
 fn count(level: Level, facts: &Facts) -> Promise {
     let what = "the number of a program's processes and threads is limited";
     match level {
-        Level::A => held(what, "a control group, and a limit for each user of a cell"),
+        Level::A if facts.cgroup_version.as_deref() == Some("v2") => {
+            held(what, "a control group, and a limit for each user of a cell")
+        }
+        Level::A => held(what, "a limit for each user of a cell"),
         Level::B => held(what, "a limit for each user of a cell; only threads can be started"),
         Level::C if facts.own_user => {
             held(what, "a limit for each user; only threads can be started")

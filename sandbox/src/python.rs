@@ -9,9 +9,12 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::process::Command;
 
 const DISCOVER: &str = include_str!("shim/discover.py");
-const SHIM: [&str; 4] =
-    [include_str!("shim/shim.py"),
-    include_str!("shim/asserted.py"), include_str!("shim/official.py"), include_str!("shim/start.py")];
+const SHIM: [&str; 4] = [
+    include_str!("shim/shim.py"),
+    include_str!("shim/asserted.py"),
+    include_str!("shim/official.py"),
+    include_str!("shim/start.py"),
+];
 
 /// What an interpreter needs to run, as paths that a cell shows at the same place.
 #[derive(Debug, Clone, Serialize, Deserialize)]

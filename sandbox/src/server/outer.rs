@@ -61,6 +61,11 @@ fn go_in(
     let proc = sys::open_at(None, "/proc", libc::O_PATH | libc::O_DIRECTORY)?;
     let (uid, gid) = sys::user();
     let mut first_uid = if uid == 0 { free_users(setup.number) } else { None };
+    if first_uid.is_some() {
+        // Groups that this user is in as well would stay with every program.
+        // SAFETY: an empty list needs no pointer.
+        sys::check(unsafe { libc::setgroups(0, std::ptr::null()) })?;
+    }
     if !setup.namespaces && first_uid.is_some() {
         open_to_all(setup)?;
     }
