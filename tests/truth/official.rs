@@ -1,6 +1,5 @@
 //! The mode `lcb_official` against what the official evaluator said.
 
-
 use conductor_reward::extract;
 use conductor_testkit::judging::{function_case, stdin_case};
 use serde::Deserialize;

@@ -15,6 +15,8 @@ pub(super) struct Filling {
     /// Holds the lock as long as it is open.
     _lock: File,
     placed: bool,
+    /// The folder around it, where it was made for it.
+    made: Option<PathBuf>,
 }
 
 impl Filling {
@@ -23,6 +25,7 @@ impl Filling {
             Some(parent) if !parent.as_os_str().is_empty() => parent.to_path_buf(),
             _ => PathBuf::from("."),
         };
+        let made = (!parent.exists()).then(|| parent.clone());
         fs::create_dir_all(&parent).map_err(error::io("create", &parent))?;
         let Some(name) = place.file_name() else {
             return Err(HubError::Occupied {
@@ -49,7 +52,7 @@ impl Filling {
             let path = entry.map_err(error::io("read", &aside))?.path();
             fs::remove_file(&path).map_err(error::io("remove", &path))?;
         }
-        Ok(Self { place: place.to_path_buf(), aside, _lock: lock, placed: false })
+        Ok(Self { place: place.to_path_buf(), aside, _lock: lock, placed: false, made })
     }
 
     /// Where files go until then.
@@ -89,6 +92,10 @@ impl Drop for Filling {
         if !self.placed {
             // Nothing can be done about a failure here that an earlier error does not already say.
             let _ = fs::remove_dir_all(&self.aside);
+            if let Some(made) = &self.made {
+                // Fails where something else is in it by now.
+                let _ = fs::remove_dir(made);
+            }
         }
     }
 }
