@@ -12,6 +12,7 @@ TAKEN_FROM_OS = (
 
 
 def official(link, prelude, form, name, source):
+    scalar = numpy_scalar(source)
     take_away()
     sys.setrecursionlimit(RECURSION)
     code = source if form == "function" else wrapped(source)
@@ -35,9 +36,22 @@ def official(link, prelude, form, name, source):
     while True:
         kind, data = link.hear()
         if form == "function":
-            answer(link, function(*loads(data)))
+            value = function(*loads(data))
+            # Equal to a plain number there; here it becomes one before anything is compared.
+            answer(link, value.item() if scalar and isinstance(value, scalar) else value)
             continue
         link.say(b"S", mocked(function, data.decode("utf-8", "surrogateescape")))
+
+
+def numpy_scalar(source):
+    """numpy's type of scalars, where the program may import it: the evaluator has done so before it takes anything away."""
+    if "numpy" not in source:
+        return None
+    try:
+        from numpy import generic
+    except ImportError:
+        return None
+    return generic
 
 
 def take_away():
