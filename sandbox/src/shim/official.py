@@ -12,7 +12,7 @@ TAKEN_FROM_OS = (
 
 
 def official(link, prelude, form, name, source):
-    scalar = numpy_scalar(source)
+    numpy = early_numpy(source)
     take_away()
     sys.setrecursionlimit(RECURSION)
     code = source if form == "function" else wrapped(source)
@@ -37,21 +37,24 @@ def official(link, prelude, form, name, source):
         kind, data = link.hear()
         if form == "function":
             value = function(*loads(data))
+            if numpy and isinstance(value, numpy.ndarray) and value.size != 1:
+                # There the comparison raises.
+                link.fail(b"X", ValueError("an array of several elements is neither true nor false"))
             # Equal to a plain number there; here it becomes one before anything is compared.
-            answer(link, value.item() if scalar and isinstance(value, scalar) else value)
+            answer(link, value.item() if numpy and isinstance(value, numpy.generic) else value)
             continue
         link.say(b"S", mocked(function, data.decode("utf-8", "surrogateescape")))
 
 
-def numpy_scalar(source):
-    """numpy's type of scalars, where the program may import it: the evaluator has done so before it takes anything away."""
+def early_numpy(source):
+    """numpy, where the program may import it: the evaluator has done so before it takes anything away."""
     if "numpy" not in source:
         return None
     try:
-        from numpy import generic
+        import numpy
     except ImportError:
         return None
-    return generic
+    return numpy
 
 
 def take_away():
