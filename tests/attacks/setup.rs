@@ -1,11 +1,14 @@
 //! Ways to run the program: as whom, and at which level.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::CommandExt as _;
 use std::process::Command;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use conductor_testkit::judging::{Judging, NoVerdict, stdin_case};
+
+use tempfile::TempDir;
 
 use crate::fixtures::Fixtures;
 use crate::watch;
@@ -27,6 +30,7 @@ pub struct Running {
     pub fixtures: Fixtures,
     /// Processes below this one that were there before the program under test.
     pub before: usize,
+    _public: Option<TempDir>,
     _alone: MutexGuard<'static, ()>,
 }
 
@@ -79,13 +83,17 @@ impl Setup {
         }
         watch::adopt_orphans();
         let fixtures = Fixtures::new();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_conductor"));
+        let drops = !self.as_root && is_root;
+        let public = drops.then(public_program);
+        let program = public.as_ref().map(|folder| folder.path().join("conductor"));
+        let program = program.unwrap_or_else(|| env!("CARGO_BIN_EXE_conductor").into());
+        let mut command = Command::new(program);
         command
             .args(["grade", "--jsonl", "--level", self.level, "--quote-chars", "1000000"])
             .args(self.sets.iter().flat_map(|set| ["--set", set]))
             .current_dir(fixtures.own_folder())
             .env("ATK_FAKE_API_KEY", fixtures.env_token());
-        if !self.as_root && is_root {
+        if drops {
             let id = ordinary_id();
             fixtures.give_to(id);
             command.uid(id).gid(id).env("HOME", fixtures.own_folder());
@@ -102,14 +110,31 @@ impl Setup {
             }
             Err(NoVerdict::Late) => panic!("{}: not up within {START:?}", self.name),
             Err(NoVerdict::Ended(code, stderr)) => {
+                // The loader found no libtorch that this user can read.
+                if drops && code == Some(127) {
+                    return Err(named(stderr));
+                }
                 // Exit code 4: programs cannot be run safely here. Anything else is a fault.
                 assert_eq!(code, Some(4), "{}: {stderr}", self.name);
                 return Err(named(stderr));
             }
         }
         let before = watch::programs().len();
-        Ok(Running { judging, fixtures, before, _alone: alone })
+        Ok(Running { judging, fixtures, before, _public: public, _alone: alone })
     }
+}
+
+/// A folder with the program that every user can read: where it was built may be root's own.
+fn public_program() -> TempDir {
+    let folder = tempfile::Builder::new().prefix("conductor-attacks-").tempdir().expect("a folder");
+    let everyone = std::fs::Permissions::from_mode(0o755);
+    std::fs::set_permissions(folder.path(), everyone).expect("permissions");
+    let (built, public) = (env!("CARGO_BIN_EXE_conductor"), folder.path().join("conductor"));
+    // A link costs nothing; between file systems there is none.
+    if std::fs::hard_link(built, &public).is_err() {
+        std::fs::copy(built, &public).expect("a copy of the program");
+    }
+    folder
 }
 
 /// A user that nobody is, another one for each test process.

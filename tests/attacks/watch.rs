@@ -80,13 +80,14 @@ fn stat(pid: u32) -> Option<(String, char, u32)> {
     Some((name, fields.next()?.chars().next()?, fields.next()?.parse().ok()?))
 }
 
+/// Pages that several processes share are counted once: forks of an interpreter share most of theirs.
 fn memory(pid: u32) -> u64 {
-    let text = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let text = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).unwrap_or_default();
     let kib = |key: &str| {
         let line = text.lines().find_map(|line| line.strip_prefix(key))?;
         line.split_whitespace().next()?.parse::<u64>().ok()
     };
-    (kib("RssAnon:").unwrap_or(0) + kib("RssShmem:").unwrap_or(0)) * 1024
+    (kib("Pss_Anon:").unwrap_or(0) + kib("Pss_Shmem:").unwrap_or(0)) * 1024
 }
 
 /// The most of everything that was seen at once.
