@@ -35,7 +35,8 @@ impl Folder {
 
     /// One row a line.
     fn lines(&self, name: &str, rows: &[Value]) -> PathBuf {
-        self.file(name, rows.iter().map(|row| format!("{row}\n")).collect::<String>())
+        let rows: Vec<String> = rows.iter().map(Value::to_string).collect();
+        self.file(name, rows.join("\n"))
     }
 
     /// All rows in one array, as many benchmarks ship.
@@ -364,7 +365,7 @@ fn mbpp_reads_both_sets() {
         "test_setup_code": "one = 1", "test_list": ["assert add(one, 2) == 3", "assert add(help(1), 1) == 2"], "challenge_test_list": []});
     let sanitized = json!({"source_file": "x", "task_id": 602, "prompt": "Write add.", "code": "def add(a, b):\n  return a + b",
         "test_imports": ["import math"], "test_list": ["assert math.isclose(add(1, 2), 3)"]});
-    let path = folder.lines("m.jsonl", &[full.clone()]);
+    let path = folder.lines("m.jsonl", std::slice::from_ref(&full));
     let tasks = all("mbpp", &path, json!({})).unwrap();
     assert_eq!((tasks[0].id.as_str(), tasks[0].domain.as_str()), ("mbpp/11", "mbpp"));
     let tests = "one = 1\nassert add(one, 2) == 3\nassert add(help(1), 1) == 2\n";
@@ -399,7 +400,7 @@ fn bigcodebench_asks_in_words_or_by_the_head() {
     let documented = format!("{head}    \"\"\"\n    Return x.\n    \"\"\"\n");
     let hub = json!({"task_id": "BigCodeBench/7", "complete_prompt": documented, "instruct_prompt": "Return x. Start with: …",
         "code_prompt": head, "test": test, "entry_point": "task_func", "libs": "['numpy']"});
-    let path = folder.lines("b.jsonl", &[hub.clone()]);
+    let path = folder.lines("b.jsonl", std::slice::from_ref(&hub));
     let words = all("bigcodebench", &path, json!({})).unwrap();
     assert!(
         words[0].prompt.starts_with("Return x. Start with: …\n\nReply with"),

@@ -27,7 +27,9 @@ fn a_long_file_does_not_enter_memory() {
     let mut file = std::io::BufWriter::new(std::fs::File::create(&new).unwrap());
     let mut sum = Sha256::new();
     for n in 0..ROWS {
-        let text: String = (0..8000).map(|m| format!("{:064x}", (n * 8000 + m) * 7919)).collect();
+        let words: Vec<String> =
+            (0..8000).map(|m| format!("{:064x}", (n * 8000 + m) * 7919)).collect();
+        let text = words.concat();
         let line = format!(
             "{{\"problem\": \"{text}\", \"answer\": \"{n}\", \"subject\": \"a\", \"level\": 1, \"unique_id\": \"{n}\"}}\n"
         );
@@ -35,7 +37,8 @@ fn a_long_file_does_not_enter_memory() {
         file.write_all(line.as_bytes()).unwrap();
     }
     file.flush().unwrap();
-    let sum: String = sum.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+    let bytes: Vec<String> = sum.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+    let sum = bytes.concat();
     let bytes = new.metadata().unwrap().len();
     assert!(bytes > 200_000_000, "{bytes}");
     std::fs::rename(&new, folder.join("blobs").join(&sum)).unwrap();

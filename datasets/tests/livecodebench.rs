@@ -20,7 +20,8 @@ fn problem(id: &str, date: &str) -> Value {
 }
 
 fn lines(path: &Path, rows: impl IntoIterator<Item = Value>) -> PathBuf {
-    fs::write(path, rows.into_iter().map(|row| format!("{row}\n")).collect::<String>()).unwrap();
+    let rows: Vec<String> = rows.into_iter().map(|row| row.to_string()).collect();
+    fs::write(path, rows.join("\n")).unwrap();
     path.to_path_buf()
 }
 

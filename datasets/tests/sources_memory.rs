@@ -94,13 +94,15 @@ fn have_table_written(path: &Path) {
     assert!(status.success());
 }
 
+type Writer = fn(&Path);
+
 #[test]
 fn a_file_of_large_rows_is_never_held() {
     if let Some(path) = std::env::var_os(WRITE) {
         return write_table(Path::new(&path));
     }
     let folder = tempfile::tempdir().unwrap();
-    let write: [(&str, fn(&Path)); 3] =
+    let write: [(&str, Writer); 3] =
         [("p.jsonl", write_lines), ("p.json", write_array), ("p.parquet", have_table_written)];
     for (name, write) in write {
         let path = folder.path().join(name);

@@ -291,7 +291,7 @@ mod tests {
             ("1".repeat(5000), Fault::TooLong),
             ("1+".repeat(1000), Fault::TooMany),
             ("9".repeat(30), Fault::TooLarge),
-            (vec!["18446744073709551615"; 3].join("*"), Fault::TooLarge),
+            (["18446744073709551615"; 3].join("*"), Fault::TooLarge),
             ("1=1=1".into(), Fault::Sides),
             ("1+1=2+0".into(), Fault::Sides),
             ("é".into(), Fault::Character('é')),

@@ -88,7 +88,7 @@ fn read_ahead(input: Option<PathBuf>) -> anyhow::Result<mpsc::Receiver<anyhow::R
     let room = Arc::new(Semaphore::new(AHEAD_KIB as usize));
     let read = move || {
         let mut reader = match ui::input::open(input.as_deref()) {
-            Ok((name, reader)) => Reader { name, reader, room, runtime },
+            Ok((name, reader)) => Reader { name, input: reader, room, runtime },
             Err(error) => return drop(sender.blocking_send(Err(error))),
         };
         while let Some(line) = reader.next().transpose() {
@@ -105,7 +105,7 @@ fn read_ahead(input: Option<PathBuf>) -> anyhow::Result<mpsc::Receiver<anyhow::R
 
 struct Reader {
     name: String,
-    reader: Box<dyn BufRead>,
+    input: Box<dyn BufRead>,
     room: Arc<Semaphore>,
     runtime: tokio::runtime::Handle,
 }
@@ -113,7 +113,7 @@ struct Reader {
 impl Reader {
     /// The next line, once there is room for it.
     fn next(&mut self) -> anyhow::Result<Option<Held>> {
-        let read = lines::next(&mut self.reader);
+        let read = lines::next(&mut self.input);
         let Some(line) = read.with_context(|| format!("cannot read {}", self.name))? else {
             return Ok(None);
         };
@@ -194,7 +194,7 @@ impl Bench {
 async fn judged(grader: Grader, case: Case) -> (Verdict, Took) {
     let began = Instant::now();
     let thread_began = thread_time();
-    let (graded, resources) =
+    let (found, resources) =
         grader.grade_measured("grade", &case.task, &case.answer, case.recorded_score).await;
     let took = match resources {
         Some(used) => Took { wall: used.wall, cpu: Some(used.cpu), peak_bytes: used.peak_bytes },
@@ -205,7 +205,7 @@ async fn judged(grader: Grader, case: Case) -> (Verdict, Took) {
             peak_bytes: None,
         },
     };
-    (graded.verdict, took)
+    (found.verdict, took)
 }
 
 /// Whether a kind of grading is mere computation, so that the thread's processor time is its own.

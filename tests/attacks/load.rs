@@ -59,7 +59,7 @@ fn load_of_hostile_programs_changes_no_honest_verdict() {
     let responsive = Responsive::start();
     let began = Instant::now();
     let mut judging = running.judging;
-    let mut causes: BTreeMap<String, usize> = BTreeMap::new();
+    let mut tally: BTreeMap<String, usize> = BTreeMap::new();
     let mut wrong = Vec::new();
     // So many are under way that the program's own order of work decides which run together.
     let (mut sent, mut seen) = (0, 0);
@@ -76,7 +76,7 @@ fn load_of_hostile_programs_changes_no_honest_verdict() {
             None => verdict["verdict"] == "wrong",
         };
         let cause = verdict["cause"].as_str().unwrap_or("right").to_owned();
-        *causes.entry(cause).or_default() += 1;
+        *tally.entry(cause).or_default() += 1;
         if !is_held || verdict["verdict"] == "unscorable" {
             wrong.push(format!("{verdict} of {}", cases[seen].0["answer"]));
         }
@@ -85,7 +85,7 @@ fn load_of_hostile_programs_changes_no_honest_verdict() {
     }
     let (slowest, starts) = responsive.stop();
     println!(
-        "{} programs in {:.1?}: {causes:?}; of {starts} processes started meanwhile the slowest took {slowest:?}",
+        "{} programs in {:.1?}: {tally:?}; of {starts} processes started meanwhile the slowest took {slowest:?}",
         cases.len(),
         began.elapsed()
     );

@@ -17,7 +17,7 @@ use setup::Setup;
 macro_rules! every_program {
     ($($setup:ident: [$($name:ident = $id:literal),* $(,)?])*) => {$(
         mod $setup {
-            $(#[test] fn $name() { super::run(super::Setup::$setup(), $id) })*
+            $(#[test] fn $name() { super::run(&super::Setup::$setup(), $id) })*
 
             #[test]
             fn every_program_has_its_test() {
@@ -106,7 +106,7 @@ every_program! {
 }
 
 /// Runs a program, and prints why where the setup cannot be had here.
-fn run(setup: Setup, id: u32) {
+fn run(setup: &Setup, id: u32) {
     let case = Case::numbered(id);
     match setup.start() {
         Ok(mut running) => held(&case, &mut running),

@@ -14,7 +14,7 @@ use crate::fixtures::Fixtures;
 use crate::watch;
 
 /// Time for what is not the program's own: to start, to test itself, to wait for a busy machine.
-pub const START: Duration = Duration::from_secs(60);
+pub const START: Duration = Duration::from_mins(1);
 
 /// A way to run the program.
 pub struct Setup {

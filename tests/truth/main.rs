@@ -13,10 +13,11 @@ use serde_json::{Value, json};
 /// The verdicts of `conductor grade` on cases, in their order.
 fn grade(args: &[impl AsRef<str>], cases: &[Value]) -> Vec<Value> {
     let at = Workspace::new();
-    let lines: String = cases.iter().map(|case| format!("{case}\n")).collect();
+    let lines: Vec<String> = cases.iter().map(Value::to_string).collect();
     let program = Program::new(env!("CARGO_BIN_EXE_conductor"), at.path());
     let args: Vec<&str> = args.iter().map(AsRef::as_ref).collect();
-    let outcome = program.args(["grade", "--jsonl"]).args(&args).stdin(lines).run().expect_code(0);
+    let outcome =
+        program.args(["grade", "--jsonl"]).args(&args).stdin(lines.join("\n")).run().expect_code(0);
     let verdicts = outcome.json_lines();
     assert_eq!(verdicts.len(), cases.len(), "{}", outcome.stderr);
     for (case, verdict) in cases.iter().zip(&verdicts) {
@@ -31,17 +32,13 @@ fn can_run() -> bool {
     let case = conductor_testkit::judging::stdin_case("1", "print(1)", &[("", "1")]);
     let program = Program::new(env!("CARGO_BIN_EXE_conductor"), at.path());
     let outcome = program.args(["grade", "--jsonl"]).stdin(format!("{case}\n")).run();
-    match outcome.code {
-        Some(4) => {
-            println!("skipped: {}", outcome.stderr);
-            false
-        }
-        _ => {
-            let outcome = outcome.expect_code(0);
-            assert_eq!(outcome.json()["verdict"], json!("right"), "{outcome}");
-            true
-        }
+    if outcome.code == Some(4) {
+        println!("skipped: {}", outcome.stderr);
+        return false;
     }
+    let outcome = outcome.expect_code(0);
+    assert_eq!(outcome.json()["verdict"], json!("right"), "{outcome}");
+    true
 }
 
 /// The interpreter that runs programs, and whether it has numpy, which some of them import.

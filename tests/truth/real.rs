@@ -22,7 +22,7 @@ fn json_lines(path: &Path) -> Vec<Value> {
 }
 
 /// A case with a problem's tests and a program as an answer.
-fn case(id: String, tests: &Value, func_name: &Value, program: &Value) -> Value {
+fn case(id: &str, tests: &Value, func_name: &Value, program: &Value) -> Value {
     let program = program.as_str().expect("a program");
     json!({
         "id": id,
@@ -56,7 +56,7 @@ fn paired_programs_have_their_verdicts() {
                 }
                 let id = format!("{}/{kind}/{}", problem["question_id"], program["sol"]);
                 let func_name = &problem["metadata"]["func_name"];
-                cases.push(case(id, &problem["tests"], func_name, &program["code"]));
+                cases.push(case(&id, &problem["tests"], func_name, &program["code"]));
                 expected.push(verdict);
             }
         }
@@ -110,7 +110,7 @@ fn official_passes_pass_and_official_failures_fail() {
             continue;
         }
         let id = format!("{question}/{}", program["sol"]);
-        cases.push(case(id, &problem["tests"], &problem["func_name"], &program["code"]));
+        cases.push(case(&id, &problem["tests"], &problem["func_name"], &program["code"]));
         known.push(Known {
             passes_officially: official == "pass",
             fails_here: official == "fail" && program["verified"] != "pass",
@@ -122,10 +122,10 @@ fn official_passes_pass_and_official_failures_fail() {
     let verdicts = grade(&python.args(), &cases);
     let mut surprises = Vec::new();
     let mut failures = 0;
-    let mut causes = BTreeSet::new();
+    let mut named = BTreeSet::new();
     for (verdict, known) in verdicts.iter().zip(&known) {
         let name = verdict["verdict"].as_str().unwrap_or_default();
-        causes.insert(verdict["cause"].as_str().unwrap_or("none"));
+        named.insert(verdict["cause"].as_str().unwrap_or("none"));
         let is_known = if known.passes_officially { name == "right" } else { name != "unscorable" };
         failures += usize::from(!known.passes_officially && name == "wrong");
         if !is_known || (known.fails_here && name != "wrong") {
@@ -135,7 +135,7 @@ fn official_passes_pass_and_official_failures_fail() {
     let passes = known.iter().filter(|known| known.passes_officially).count();
     let failing = known.iter().filter(|known| known.fails_here).count();
     println!(
-        "{} programs: {passes} official passes, {failures} of {} official failures fail ({failing} are known to); causes {causes:?}",
+        "{} programs: {passes} official passes, {failures} of {} official failures fail ({failing} are known to); causes {named:?}",
         cases.len(),
         cases.len() - passes
     );

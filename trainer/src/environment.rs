@@ -215,7 +215,8 @@ fn check_tasks(tasks: &TaskSet, pool: &Pool) -> Result<Vec<Task>, TrainError> {
         }
         Ok::<(), TrainError>(())
     })?;
-    for (found, card) in ungradable.iter().zip(pool.cards()).filter(|(found, _)| found.count > 0) {
+    let ungradable = ungradable.iter().zip(pool.cards()).find(|(found, _)| found.count > 0);
+    if let Some((found, card)) = ungradable {
         let why = if card.simulated {
             "a simulated worker draws whether it is right and has no text that a rule could judge. Give the tasks the grading { \"kind\": \"recorded\" }, or take another kind of worker"
         } else {
@@ -229,7 +230,8 @@ fn check_tasks(tasks: &TaskSet, pool: &Pool) -> Result<Vec<Task>, TrainError> {
             found.example
         )));
     }
-    for (found, worker) in stale.iter().zip(pool.workers()).filter(|(found, _)| found.count > 0) {
+    let stale = stale.iter().zip(pool.workers()).find(|(found, _)| found.count > 0);
+    if let Some((found, worker)) = stale {
         return Err(TrainError::Usage(format!(
             "worker \"{}\": {} of its {} recorded answers were given to another prompt than the task's now, for example {}; take the tasks as they were when it was recorded, or record these tasks again",
             worker.name(),

@@ -159,7 +159,7 @@ impl<'a> Client<'a> {
                 Fault::passing(format!("HTTP {status} from the address that the hub redirects to"))
             }
             _ if code == "GatedRepo" || status == StatusCode::FORBIDDEN => {
-                self.no_access(repository, status, &self.gated(repository))
+                Self::no_access(repository, status, &self.gated(repository))
             }
             _ if matches!(code, "RepoNotFound" | "RevisionNotFound" | "EntryNotFound")
                 || status == StatusCode::NOT_FOUND =>
@@ -177,7 +177,7 @@ impl<'a> Client<'a> {
                 } else {
                     self.gated(repository)
                 };
-                self.no_access(repository, status, &reason)
+                Self::no_access(repository, status, &reason)
             }
             _ => Fault::Final(HubError::Answer {
                 what: ask.name().to_owned(),
@@ -194,7 +194,7 @@ impl<'a> Client<'a> {
         own.as_ref().and_then(Uri::authority) == authority
     }
 
-    fn no_access(&self, repository: &str, status: StatusCode, reason: &str) -> Fault {
+    fn no_access(repository: &str, status: StatusCode, reason: &str) -> Fault {
         Fault::Final(HubError::Access {
             repository: repository.to_owned(),
             status: status.as_u16(),

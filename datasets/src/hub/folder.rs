@@ -76,14 +76,12 @@ impl Filling {
     /// Both folders change places at once, so that one of them always stands there.
     fn exchange(&self) -> std::io::Result<()> {
         use rustix::fs::{CWD, RenameFlags, renameat_with};
-        match renameat_with(CWD, &self.aside, CWD, &self.place, RenameFlags::EXCHANGE) {
-            Ok(()) => fs::remove_dir_all(&self.aside),
-            // Some file systems cannot: then there is a moment without any.
-            Err(_) => {
-                fs::remove_dir_all(&self.place)?;
-                fs::rename(&self.aside, &self.place)
-            }
+        if renameat_with(CWD, &self.aside, CWD, &self.place, RenameFlags::EXCHANGE).is_ok() {
+            return fs::remove_dir_all(&self.aside);
         }
+        // Some file systems cannot: then there is a moment without any.
+        fs::remove_dir_all(&self.place)?;
+        fs::rename(&self.aside, &self.place)
     }
 }
 

@@ -61,6 +61,10 @@ struct Lfs {
 }
 
 /// Asks the hub what the data set holds at a revision.
+#[expect(
+    clippy::result_large_err,
+    reason = "an error ends the fetch, and the other way is a box at every place"
+)]
 pub(super) fn of_hub(
     client: &Client<'_>,
     repository: &str,
@@ -118,6 +122,10 @@ fn is_plain(path: &str) -> bool {
 }
 
 /// Asks the hub about one file, for mirrors whose list has neither lengths nor sums.
+#[expect(
+    clippy::result_large_err,
+    reason = "an error ends the fetch, and the other way is a box at every place"
+)]
 pub(super) fn of_file(
     client: &Client<'_>,
     repo: &ApiRepo,

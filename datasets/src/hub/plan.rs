@@ -206,7 +206,7 @@ pub(super) fn offline(
     let mut command = request.name.clone();
     for (flag, value) in [("release", &request.release), ("revision", &request.revision)] {
         if let Some(value) = value {
-            command.push_str(&format!(" --{flag} {value}"));
+            command.extend([" --", flag, " ", value]);
         }
     }
     HubError::Offline {

@@ -61,8 +61,8 @@ impl Default for Patience {
             attempts: 6,
             first_pause: Duration::from_secs(1),
             longest_pause: Duration::from_secs(30),
-            longest_wait: Duration::from_secs(300),
-            silence: Duration::from_secs(60),
+            longest_wait: Duration::from_mins(5),
+            silence: Duration::from_mins(1),
         }
     }
 }
@@ -108,14 +108,13 @@ impl HubSettings {
             Some(endpoint) => endpoint_of(&endpoint)?,
             None => ENDPOINT.to_owned(),
         };
-        let token = match text(&set, "HF_TOKEN")? {
-            Some(token) => Token::new("HF_TOKEN", &token)?,
-            None => {
-                let path = set("HF_TOKEN_PATH").map_or_else(|| home.join("token"), PathBuf::from);
-                match std::fs::read_to_string(path) {
-                    Ok(token) => Token::new("HF_TOKEN_PATH", &token)?,
-                    Err(_) => None,
-                }
+        let token = if let Some(token) = text(&set, "HF_TOKEN")? {
+            Token::new("HF_TOKEN", &token)?
+        } else {
+            let path = set("HF_TOKEN_PATH").map_or_else(|| home.join("token"), PathBuf::from);
+            match std::fs::read_to_string(path) {
+                Ok(token) => Token::new("HF_TOKEN_PATH", &token)?,
+                Err(_) => None,
             }
         };
         if token.is_some() && !is_private(&endpoint) {

@@ -31,6 +31,10 @@ pub(super) struct Wanted<'a> {
 
 /// Brings a file to `blob`, going on from a partial file where there is one. The content has the wanted sum, or there
 /// is an error; after most errors the partial file stays for the next time.
+#[expect(
+    clippy::result_large_err,
+    reason = "an error ends the fetch, and the other way is a box at every place"
+)]
 pub(super) fn bring(
     client: &Client<'_>,
     wanted: &Wanted<'_>,

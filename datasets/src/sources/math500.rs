@@ -68,7 +68,7 @@ fn level(value: &Value) -> Option<u8> {
         Value::String(text) => text.trim().trim_start_matches("Level").trim().parse().ok()?,
         other => other.as_f64()?,
     };
-    (1..=5).find(|level| f64::from(*level) == number)
+    (1..=5).find(|level| (f64::from(*level) - number).abs() < f64::EPSILON)
 }
 
 #[cfg(test)]

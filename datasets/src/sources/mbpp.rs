@@ -70,13 +70,13 @@ fn entry_point(at: &At, row: &Row) -> Result<String, DataError> {
     let Some(first) = row.test_list.first() else {
         return Err(at.fail("`test_list` with at least one assert", "an empty list"));
     };
-    let defined = row.code.lines().filter_map(|line| {
+    let defined = row.code.lines().rev().filter_map(|line| {
         let rest = line.trim_start().strip_prefix("def ")?.trim_start();
         let end = rest.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(rest.len());
         Some(&rest[..end])
     });
-    let called = defined.filter(|name| !name.is_empty() && calls(first, name));
-    called.last().map(ToString::to_string).ok_or_else(|| {
+    let mut called = defined.filter(|name| !name.is_empty() && calls(first, name));
+    called.next().map(ToString::to_string).ok_or_else(|| {
         at.fail("`test_list` that calls a function which `code` defines", excerpt(first))
     })
 }

@@ -108,15 +108,15 @@ impl<'a> Rows<'a> {
 
 /// Whether a file begins as Parquet does.
 pub fn is_parquet(path: &Path) -> Result<bool, DataError> {
-    starts_with(path, b"PAR1")
+    starts_with(path, *b"PAR1")
 }
 
 /// Whether a file begins as a zip archive does.
 pub fn is_zip(path: &Path) -> Result<bool, DataError> {
-    starts_with(path, b"PK\x03\x04")
+    starts_with(path, *b"PK\x03\x04")
 }
 
-fn starts_with(path: &Path, sign: &[u8; 4]) -> Result<bool, DataError> {
+fn starts_with(path: &Path, sign: [u8; 4]) -> Result<bool, DataError> {
     let fail = |operation, source: std::io::Error| DataError::Read {
         operation,
         path: path.to_path_buf(),

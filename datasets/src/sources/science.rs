@@ -77,16 +77,15 @@ pub(super) fn read(
             |context| format!("{context}\n\n{}", question.trim()),
         );
         let own = row.id.as_ref().filter(|id| !id.is_null());
-        let id = match own {
-            Some(id) => draft::id_of(&at, "id", id)?,
-            None => {
-                // The options too, since some questions come with several sets of them. MixEval draws with repetition: the second
-                // time gets a mark of its own.
-                let id = draft::content_id(&format!("{}\n{}", whole.trim(), options.join("\n")));
-                let times = times.entry(id.clone()).or_default();
-                *times += 1;
-                if *times == 1 { id } else { format!("{id}-{times}") }
-            }
+        let id = if let Some(id) = own {
+            draft::id_of(&at, "id", id)?
+        } else {
+            // The options too, since some questions come with several sets of them. MixEval draws with repetition: the second
+            // time gets a mark of its own.
+            let id = draft::content_id(&format!("{}\n{}", whole.trim(), options.join("\n")));
+            let times = times.entry(id.clone()).or_default();
+            *times += 1;
+            if *times == 1 { id } else { format!("{id}-{times}") }
         };
         let count = u8::try_from(options.len()).unwrap_or(u8::MAX);
         let grading = Grading::Choice { gold: prompts::letter(gold), options: count };

@@ -16,6 +16,10 @@ fn ranges(hub: &FakeHub) -> Vec<Option<String>> {
     hub.seen().into_iter().filter(|seen| seen.host == "cdn").map(|seen| seen.range).collect()
 }
 
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "it is compared with what was asked, which may be nothing"
+)]
 fn from(bytes: usize) -> Option<String> {
     Some(format!("bytes={bytes}-"))
 }

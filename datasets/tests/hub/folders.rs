@@ -7,7 +7,7 @@ use super::lab::{Lab, MATH, math, math_lab};
 
 /// The message of a fetch into a folder that is there and stays as it is.
 fn refused(lab: &Lab, request: &conductor_datasets::hub::Request) -> String {
-    let (error, _) = lab.run(request).err().expect("it should fail");
+    let (error, _) = lab.run(request).expect_err("it should fail");
     error.to_string()
 }
 

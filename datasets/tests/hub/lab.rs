@@ -40,10 +40,12 @@ impl Lab {
         Request { name: name.into(), release: None, revision: None, out, force: false }
     }
 
+    #[expect(clippy::result_large_err, reason = "a test looks at all of it")]
     pub fn fetch(&self, name: &str) -> Result<(Fetched, Log), (HubError, Log)> {
         self.run(&self.request(name))
     }
 
+    #[expect(clippy::result_large_err, reason = "a test looks at all of it")]
     pub fn run(&self, request: &Request) -> Result<(Fetched, Log), (HubError, Log)> {
         let mut log = Log::default();
         match fetch(&self.settings, request, &mut log) {
@@ -63,7 +65,7 @@ impl Lab {
 
     /// What a person reads. The token is not in it, nor in anything else that could be printed.
     pub fn error(&self, request: &Request) -> String {
-        let (error, log) = self.run(request).err().expect("it should fail");
+        let (error, log) = self.run(request).expect_err("it should fail");
         let everything = format!("{error:?} {error} {log:?} {:?}", self.settings);
         assert!(!everything.contains(TOKEN), "{everything}");
         assert!(!self.out().exists(), "after {error} nothing is written");

@@ -84,10 +84,11 @@ fn gpqa() -> String {
     let head = "Record ID,Question,Correct Answer,Incorrect Answer 1,Incorrect Answer 2,Incorrect Answer 3";
     let mut text = format!("\u{feff}{head}\r\n");
     for n in 0..198 {
-        text.push_str(&format!(
+        let row = format!(
             "r{n},\"Which, of these,\nis \"\"number\"\" {n}?\",[{n}],{},,\"$x_{{{n}}}$\"\r\n",
             n + 1
-        ));
+        );
+        text += &row;
     }
     text
 }

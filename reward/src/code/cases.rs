@@ -273,8 +273,9 @@ mod tests {
         let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::fast());
         encoder.write_all(b"\x8d").unwrap();
         encoder.write_all(&(200u64 << 20).to_le_bytes()).unwrap();
+        let blank = vec![b' '; 1 << 20];
         for _ in 0..300 {
-            encoder.write_all(&[b' '; 1 << 20]).unwrap();
+            encoder.write_all(&blank).unwrap();
         }
         let bomb = base64::engine::general_purpose::STANDARD.encode(encoder.finish().unwrap());
         let error = decode_one(&bomb).unwrap_err();

@@ -61,7 +61,8 @@ fn the_expected_output_is_never_told() {
 
 #[test]
 fn long_outputs_are_quoted_from_the_line_that_differs() {
-    let right: String = (0..100).map(|n| format!("{n}\n")).collect();
+    let numbers: Vec<String> = (0..=100).map(|n| n.to_string()).collect();
+    let right = numbers.join("\n");
     let given = right.replace("\n70\n", "\nseventy\n");
     let verdict = verdict(judge(Mode::Native, &[&right]), &[&given], Ending::Finished);
     assert!(detail(&verdict).contains("line 71"), "{}", detail(&verdict));

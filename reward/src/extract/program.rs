@@ -13,8 +13,8 @@ pub fn program(text: &str, function: Option<&str>) -> Result<String, Failure> {
     let answers =
         |source: &str| names.is_some_and(|names| names.iter().any(|n| defines(source, n)));
     if blocks.is_empty() {
-        let bare = names.into_iter().flatten().filter(|name| defines(text, name));
-        return bare.filter_map(|name| unfenced(text, name)).next().ok_or(Failure::NoCode);
+        let mut bare = names.into_iter().flatten().filter(|name| defines(text, name));
+        return bare.find_map(|name| unfenced(text, name)).ok_or(Failure::NoCode);
     }
     let mut written = blocks.iter().rev().filter(|block| !block.trim().is_empty());
     let last = written.next().ok_or(Failure::NoCode)?;

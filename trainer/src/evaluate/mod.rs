@@ -93,12 +93,11 @@ pub fn evaluate_pool(
     stop: &AtomicBool,
     progress: &mut dyn FnMut(&str, usize, usize),
 ) -> Result<Report, TrainError> {
-    let tasks = match split {
-        Some(split) => chosen(environment, config, split)?,
-        None => {
-            let tasks = &environment.tasks;
-            tasks.iter().map(|entry| tasks.question(entry)).collect::<Result<_, _>>()?
-        }
+    let tasks = if let Some(split) = split {
+        chosen(environment, config, split)?
+    } else {
+        let tasks = &environment.tasks;
+        tasks.iter().map(|entry| tasks.question(entry)).collect::<Result<_, _>>()?
     };
     let rows = without_policy(environment, config, &refs(&tasks), stop, progress)?;
     Ok(table::report(rows, environment, config, split))

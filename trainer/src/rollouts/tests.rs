@@ -133,7 +133,7 @@ fn options<'a>(stop: &'a AtomicBool, journal: Option<&'a Path>) -> RolloutOption
 
 /// Four samples a task in two rounds: bad then good, good then bad, good and kept, and one that writes no workflow.
 fn two_rounds(config: &Config, environment: &Environment) -> Vec<Vec<Episode>> {
-    let tasks = tasks_of(&environment);
+    let tasks = tasks_of(environment);
     let tasks = refs(&tasks);
     let fits = |_: &SampleRequest| Ok(true);
     let seeds = |_: &Task, sample: u32, _: u32| u64::from(sample);

@@ -35,7 +35,9 @@ impl Distribution {
     /// Of finite numbers in any order; `None` of none.
     pub fn of(mut values: Vec<f64>) -> Option<Self> {
         // No −0 among them: it would be sorted before 0 and shown with its sign.
-        values.iter_mut().for_each(|value| *value += 0.0);
+        for value in &mut values {
+            *value += 0.0;
+        }
         values.sort_by(f64::total_cmp);
         let (&min, &max) = (values.first()?, values.last()?);
         let count = values.len();

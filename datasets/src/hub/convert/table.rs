@@ -32,14 +32,13 @@ pub(super) fn store(
         let builder = ParquetRecordBatchReaderBuilder::try_new_with_options(file, options)
             .map_err(|error| unreadable(source, error))?;
         let schema = Arc::new(Schema::new(builder.schema().fields().clone()));
-        let (writer, first) = match &mut writer {
-            Some(writer) => writer,
-            None => {
-                let names: Vec<String> =
-                    schema.fields().iter().map(|field| field.name().clone()).collect();
-                require(source.name, required, &names)?;
-                writer.insert((Writer::create(target, &schema, limits)?, schema.clone()))
-            }
+        let (writer, first) = if let Some(writer) = &mut writer {
+            writer
+        } else {
+            let names: Vec<String> =
+                schema.fields().iter().map(|field| field.name().clone()).collect();
+            require(source.name, required, &names)?;
+            writer.insert((Writer::create(target, &schema, limits)?, schema.clone()))
         };
         if !same(first, &schema) {
             return Err(HubError::Answer {

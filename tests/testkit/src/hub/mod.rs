@@ -115,7 +115,12 @@ impl HubFile {
 }
 
 fn hex(bytes: impl AsRef<[u8]>) -> String {
-    bytes.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+    use std::fmt::Write as _;
+    let mut text = String::new();
+    for byte in bytes.as_ref() {
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
 }
 
 /// One request as it came in.

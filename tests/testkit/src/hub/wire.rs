@@ -14,7 +14,7 @@ pub(super) fn serve(stream: &TcpStream, host: &'static str, shared: &Shared) {
         lock(&shared.seen).push(seen.clone());
         let answer = if host == "hub" { of_hub(&seen, shared) } else { of_cdn(&seen, shared) };
         let fault = shared.fault(host, &seen.target);
-        match wire.send(answer, &seen, fault) {
+        match wire.send(answer, &seen, fault.as_ref()) {
             Ok(true) => {}
             Ok(false) | Err(_) => return,
         }
@@ -143,8 +143,8 @@ impl Wire<'_> {
     }
 
     /// Sends an answer, spoilt by the fault. Hands back whether the connection goes on.
-    fn send(&mut self, answer: Answer, seen: &Seen, fault: Option<Fault>) -> io::Result<bool> {
-        let answer = match &fault {
+    fn send(&mut self, answer: Answer, seen: &Seen, fault: Option<&Fault>) -> io::Result<bool> {
+        let answer = match fault {
             Some(Fault::Status(status, headers, body)) => {
                 let body = body.clone().into_bytes();
                 Answer::new(*status, headers.clone(), "text/plain", body)
@@ -159,8 +159,8 @@ impl Wire<'_> {
             }
             _ => answer,
         };
-        let mut answer = part(answer, seen, fault.as_ref());
-        match &fault {
+        let mut answer = part(answer, seen, fault);
+        match fault {
             Some(Fault::Corrupt) => {
                 let middle = answer.body.len() / 2;
                 answer.body[middle] ^= 1;
@@ -172,27 +172,27 @@ impl Wire<'_> {
         let body = &answer.body;
         match fault {
             Some(Fault::Truncated(bytes)) => {
-                self.stream.write_all(&body[..bytes.min(body.len())])?;
+                self.stream.write_all(&body[..body.len().min(*bytes)])?;
                 Ok(false)
             }
             Some(Fault::Reset(bytes)) => {
-                self.stream.write_all(&body[..bytes.min(body.len())])?;
+                self.stream.write_all(&body[..body.len().min(*bytes)])?;
                 // What was sent is to arrive before the reset.
                 std::thread::sleep(Duration::from_millis(50));
                 rustix::net::sockopt::set_socket_linger(self.stream, Some(Duration::ZERO))?;
                 Ok(false)
             }
             Some(Fault::Stalled(bytes)) => {
-                self.stream.write_all(&body[..bytes.min(body.len())])?;
+                self.stream.write_all(&body[..body.len().min(*bytes)])?;
                 while !self.shared.is_over() {
                     std::thread::sleep(Duration::from_millis(20));
                 }
                 Ok(false)
             }
             Some(Fault::Drip(bytes, pause)) => {
-                for piece in body.chunks(bytes.max(1)) {
+                for piece in body.chunks((*bytes).max(1)) {
                     self.stream.write_all(piece)?;
-                    std::thread::sleep(pause);
+                    std::thread::sleep(*pause);
                 }
                 Ok(true)
             }
