@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use conductor_configs::{Config, schema};
-use conductor_datasets::TaskSet;
+use conductor_datasets::{TaskSet, sources};
 use conductor_reward::{Extractors, Grader};
 use conductor_rollout::ledger::{Account, Ledger, Spent, Wall};
 use conductor_rollout::{ParseRules, Pool};
@@ -29,6 +29,8 @@ pub struct Environment {
     pub rules: ParseRules,
     /// Tasks left out because a recording lacks them.
     pub left_out: usize,
+    /// What the owners of a benchmark ask, or it needs, a sentence each.
+    of_sources: Vec<&'static str>,
     pub(crate) listings: Listings,
     pub(crate) rollout: schema::Rollout,
     pub(crate) runtime: tokio::runtime::Runtime,
@@ -70,6 +72,8 @@ impl Environment {
             max_steps: config.workflow.max_steps as usize,
             workers: listings.listed(),
         };
+        let sources = config.tasks.sources.iter();
+        let of_sources = sources.filter_map(|source| sources::notice(&source.reads)).collect();
         let verdicts = Mutex::default();
         let rollout = config.rollout.clone();
         Ok(Self {
@@ -79,6 +83,7 @@ impl Environment {
             grader,
             rules,
             left_out,
+            of_sources,
             listings,
             rollout,
             runtime,
@@ -111,6 +116,7 @@ impl Environment {
     /// What a person should know before the run: limits that are not enforced, numbers that are estimates.
     pub fn notices(&self) -> Vec<String> {
         let mut notices = self.pool.notices();
+        notices.extend(self.of_sources.iter().map(|&notice| notice.to_owned()));
         notices.extend(self.listings.notices());
         notices.extend(obedience::notices(&self.tasks, self.pool.cards()));
         if self.left_out > 0 {
@@ -241,4 +247,25 @@ fn check_tasks(tasks: &TaskSet, pool: &Pool) -> Result<Vec<Task>, TrainError> {
         )));
     }
     Ok(kinds.into_values().collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_owners_of_a_benchmark_ask_is_told_before_the_run() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("gpqa.csv");
+        let rows = "Question,Correct Answer,Incorrect Answer 1,Incorrect Answer 2,Incorrect Answer 3\nWhich?,a,b,c,d\n";
+        std::fs::write(&path, rows).expect("written");
+        let text = format!(
+            "tasks.sources = [{{ kind = \"gpqa\", path = {path:?} }}]\npolicy.model = \"none\"\n\
+             [[pool.workers]]\nname = \"s\"\nkind = \"openai\"\nbase_url = \"http://127.0.0.1:1/v1\"\nmodel = \"m\"\n"
+        );
+        let config = conductor_configs::load_str("test.toml", &text).expect("a configuration");
+        let environment = Environment::open(&config.config, None).expect("opened");
+        let notices = environment.notices();
+        assert!(notices.iter().any(|notice| notice.contains("GPQA")), "{notices:?}");
+    }
 }
