@@ -5,7 +5,7 @@ mod common;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use common::{
     conductor, episodes, events, newest_weights, prepared_live, run_folder, train_command,
@@ -77,8 +77,44 @@ fn now() -> f64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs_f64()
 }
 
+/// When a life ends. Moments counted from requests hit them in flight however slow the machine is; those counted from the start
+/// hit whatever the process is at.
+enum End {
+    /// So long after the process began.
+    After(Duration),
+    /// After so many more requests, and then so long.
+    Requests(usize, Duration),
+}
+
+impl End {
+    fn draw(number: u64) -> Self {
+        let draw = |what: &str| unit(SEED, what, &[&number.to_string()]);
+        let millis = |most: f64| Duration::from_secs_f64(draw("kill") * most / 1000.0);
+        match number % 8 {
+            // Long enough for answers that must be there after it.
+            7 => Self::Requests(1, Duration::from_millis(2400) + millis(600.0)),
+            0 | 3 | 6 => Self::After(Duration::from_millis(50) + millis(900.0)),
+            _ => Self::Requests(1 + (draw("requests") * 24.0) as usize, millis(30.0)),
+        }
+    }
+
+    fn wait(self, provider: &Provider) {
+        match self {
+            Self::After(so_long) => std::thread::sleep(so_long),
+            Self::Requests(more, so_long) => {
+                let (since, enough) = (Instant::now(), provider.asked() + more);
+                while provider.asked() < enough {
+                    assert!(since.elapsed() < Duration::from_secs(120), "it asks for nothing");
+                    std::thread::sleep(Duration::from_millis(1));
+                }
+                std::thread::sleep(so_long);
+            }
+        }
+    }
+}
+
 /// Kills the run at random moments; returns when.
-fn kill_often(at: &Workspace) -> Vec<f64> {
+fn kill_often(at: &Workspace, provider: &Provider) -> Vec<f64> {
     let mut kills = Vec::new();
     for number in 0..KILLS {
         let mut child = train_command(at, &SETS).start();
@@ -86,11 +122,7 @@ fn kill_often(at: &Workspace) -> Vec<f64> {
         let pipes = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
         std::thread::spawn(move || std::io::copy(&mut { pipes.0 }, &mut std::io::sink()));
         std::thread::spawn(move || std::io::copy(&mut { pipes.1 }, &mut std::io::sink()));
-        // From the first moments of a process to some way into its work; one life in eight is long enough for answers that
-        // must be there after it.
-        let draw = unit(SEED, "kill", &[&number.to_string()]);
-        let patience = if number % 8 == 7 { 2.6 + 0.6 * draw } else { 0.05 + 0.9 * draw };
-        std::thread::sleep(Duration::from_secs_f64(patience));
+        End::draw(number).wait(provider);
         assert!(child.try_wait().unwrap().is_none(), "it ended before kill {number}");
         child.kill().unwrap();
         child.wait().unwrap();
@@ -161,7 +193,7 @@ fn kills_and_faults_change_no_answer_and_lose_no_dollar() {
     let options = Options { prices: PRICES, keep_requests: true, port: 0 };
     let provider = Provider::with(options, disturbed);
     let at = workspace(&provider);
-    let kills = kill_often(&at);
+    let kills = kill_often(&at, &provider);
     let _ = train_command(&at, &SETS).run().expect_code(0);
     let run = run_folder(&at);
 

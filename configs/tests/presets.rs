@@ -98,4 +98,7 @@ fn the_papers_numbers() {
     assert_eq!((config.sampling.max_new_tokens, config.sampling.max_prompt_tokens), (1024, 8192));
     assert_eq!(config.pool.workers.len(), 7);
     assert_eq!(config.tasks.split.seed, 42);
+    let kinds: Vec<_> = config.tasks.sources.iter().map(|source| source.reads.kind()).collect();
+    assert_eq!(kinds, ["mmlu", "math500", "rlpr", "livecodebench"]);
+    assert!(config.tasks.sources.iter().all(|source| source.cap == Some(240)));
 }

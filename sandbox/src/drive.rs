@@ -206,11 +206,7 @@ impl Driver<'_> {
                 self.put_input(bytes)?;
                 self.tell(b'I', &[], &clock).await?;
             }
-            Input::Call(arguments) => {
-                let arguments =
-                    serde_json::to_vec(arguments).map_err(|error| broken(error.to_string()))?;
-                self.tell(b'A', &arguments, &clock).await?;
-            }
+            Input::Call(arguments) => self.tell(b'A', arguments.as_bytes(), &clock).await?,
         }
         let event = self.session.next(&clock).await;
         let script = matches!(input, Input::Stdin(_)) && self.job.mode == Mode::Native;

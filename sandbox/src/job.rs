@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use conductor_types::WrongCause;
-use serde_json::Value;
 
 use crate::plain::Plain;
 
@@ -68,12 +67,13 @@ pub enum Mode {
 }
 
 /// What one test gives to a program.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Input {
     /// The bytes of standard input.
     Stdin(Arc<[u8]>),
-    /// The arguments of a call.
-    Call(Vec<Value>),
+    /// The arguments of a call: the text of one list, in JSON as Python's `json` reads it, so that integers of any length, NaN and
+    /// the infinities arrive as they are. A text that is none ends the program with an error.
+    Call(Arc<str>),
 }
 
 /// What a program made of one test.

@@ -7,8 +7,6 @@ use std::os::unix::net::{SocketAddr, UnixListener};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use serde_json::Value;
-
 use crate::error::StartError;
 use crate::job::{Ending, Form, Input, Job, Limits, Mode, Output, Program, Ran};
 use crate::sandbox::Sandbox;
@@ -155,7 +153,7 @@ async fn run_all(sandbox: &Sandbox) -> Result<usize, StartError> {
 async fn one(sandbox: &Sandbox, source: String, limits: Limits) -> (Ran, String) {
     let function = source.contains("def solve(");
     let (form, input) = if function {
-        (Form::Function { name: "solve".into() }, Input::Call(vec![Value::from(1)]))
+        (Form::Function { name: "solve".into() }, Input::Call("[1]".into()))
     } else {
         (Form::Stdin, Input::Stdin(b"3 4\n".as_slice().into()))
     };

@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use common::{LIMITS, call_job, cause, everywhere, run, stdin_job, texts, values};
-use conductor_sandbox::{Ending, Form, Job, Mode, Plain, Program};
+use conductor_sandbox::{Ending, Form, Input, Job, Mode, Plain, Program};
 use serde_json::json;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -68,6 +68,28 @@ async fn values_are_plain_data_made_by_the_base_classes() {
         let (ending, outputs) = values(&sandbox, &call_job(source, &calls)).await;
         assert_eq!(ending, Ending::Finished, "{name}");
         assert_eq!(outputs, expected, "{name}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn numbers_arrive_as_they_are_written() {
+    let call = "[[99999999999999999999999, -18446744073709551617, NaN, -Infinity, 1e-7]]";
+    let expected = Plain::List(vec![
+        Plain::Int("99999999999999999999999".into()),
+        Plain::Int("-18446744073709551617".into()),
+        Plain::Float("nan".into()),
+        Plain::Float("-inf".into()),
+        Plain::Float("1e-07".into()),
+    ]);
+    for (name, sandbox) in everywhere().await {
+        for mode in [Mode::Native, Mode::LcbOfficial] {
+            let mut job = call_job("def solve(a):\n    return a", &[]);
+            job.inputs = vec![Input::Call(call.into())];
+            job.mode = mode;
+            let (ending, outputs) = values(&sandbox, &job).await;
+            assert_eq!(ending, Ending::Finished, "{name}");
+            assert_eq!(outputs, std::slice::from_ref(&expected), "{name} {mode:?}");
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Programs through the sandbox: how many a second, and what the start of one costs.
 
 use std::ops::ControlFlow;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -148,7 +148,7 @@ async fn is_right(
 
 /// Measures each way to start a program, one after another.
 pub fn steps(options: &schema::Sandbox) -> anyhow::Result<Steps> {
-    let python = Path::new(&options.interpreter);
+    let python = &interpreter(Path::new(&options.interpreter))?;
     let command = |program: &Path, args: &[&str]| -> anyhow::Result<f64> {
         median(|| {
             let begin = Instant::now();
@@ -186,6 +186,16 @@ pub fn steps(options: &schema::Sandbox) -> anyhow::Result<Steps> {
         cold: cell(false)?,
         warm: cell(true)?,
     })
+}
+
+/// The interpreter itself: what is called `python3` may be a script that looks for one.
+fn interpreter(python: &Path) -> anyhow::Result<PathBuf> {
+    let script = "import sys; print(sys.executable)";
+    let output = Command::new(python).args(["-I", "-S", "-c", script]).output();
+    let output = output.with_context(|| format!("cannot start {}", python.display()))?;
+    let path = String::from_utf8_lossy(&output.stdout);
+    ensure!(!path.trim().is_empty(), "{} does not say where it is", python.display());
+    Ok(PathBuf::from(path.trim()))
 }
 
 /// The modules that stand before every program of LiveCodeBench.

@@ -120,6 +120,8 @@ mod tests {
         assert!(names.is_sorted_by(|a, b| a < b), "{names:?}");
         for benchmark in BENCHMARKS {
             assert_eq!(benchmark.repository.split('/').count(), 2, "{}", benchmark.name);
+            let reads = |entry: &crate::sources::Entry| entry.kind == benchmark.source;
+            assert!(crate::sources::REGISTRY.iter().any(reads), "{}", benchmark.name);
             let releases: BTreeSet<&str> = benchmark.releases.iter().map(|r| r.name).collect();
             assert_eq!(releases.len(), benchmark.releases.len(), "{}", benchmark.name);
             for release in benchmark.releases {

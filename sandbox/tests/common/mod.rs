@@ -47,8 +47,7 @@ pub fn stdin_job(source: &str, inputs: &[&str]) -> Job {
 }
 
 pub fn call_job(source: &str, calls: &[serde_json::Value]) -> Job {
-    let arguments = |call: &serde_json::Value| call.as_array().expect("arguments").clone();
-    let inputs = calls.iter().map(|call| Input::Call(arguments(call))).collect();
+    let inputs = calls.iter().map(|call| Input::Call(call.to_string().into())).collect();
     let form = Form::Function { name: "solve".into() };
     let program = Program { source: source.into(), form };
     Job { program, inputs, limits: LIMITS, mode: Mode::Native }
