@@ -20,8 +20,6 @@ use clap::Parser as _;
 use exit::Exit;
 
 fn main() -> ExitCode {
-    // Before anything is read that a program under test must not see.
-    conductor_sandbox::serve_if_asked();
     let arguments = cli::Cli::parse();
     if arguments.command.computes() {
         threads::settle();

@@ -186,10 +186,7 @@ async fn launch(
     match answer {
         Ok(Ok(Some((Started::Ready(facts), _)))) => Ok(Ok((server, facts))),
         Ok(Ok(Some((Started::Refused(reason), _)))) => Ok(Err(reason)),
-        Ok(Ok(None)) => Err(fault(format!(
-            "{} ended without an answer; a program that uses the sandbox calls serve_if_asked first",
-            program.display()
-        ))),
+        Ok(Ok(None)) => Err(fault(format!("{} ended without an answer", program.display()))),
         Ok(Err(error)) => Err(fault(error.to_string())),
         Err(error) => Err(fault(error.to_string())),
     }

@@ -4,8 +4,8 @@
 //! judge that [`Sandbox::run`] is given: it never enters the cell, so that there is nothing to find there.
 //!
 //! Three processes: the one that grades; a small server, which is the same program started again with an empty environment
-//! and before it has read any secret ([`serve_if_asked`]); and the cell. The server makes cells, starts programs in them and
-//! reaps them. Outputs come to the grading process directly, over pipes that it reads with caps and a clock of its own.
+//! and serving before anything of it runs, its libraries' initialisers included; and the cell. The server makes cells, starts
+//! programs in them and reaps them. Outputs come to the grading process directly, over pipes that it reads with caps and a clock of its own.
 //!
 //! docs/sandbox.md says what is promised at each [`Level`], and by what.
 
@@ -31,4 +31,4 @@ pub use error::StartError;
 pub use job::{Ending, Form, Input, Job, Limits, Mode, Output, Program, Ran};
 pub use level::{Level, Promise, Report, State};
 pub use plain::Plain;
-pub use sandbox::{Sandbox, serve_if_asked};
+pub use sandbox::Sandbox;

@@ -16,28 +16,34 @@ use crate::launch::{self, Server};
 use crate::level::{Level, Report};
 use crate::promises;
 use crate::python::Python;
-use crate::server;
-use crate::wire::{self, Setup};
+use crate::wire::Setup;
 
-/// Serves cells and ends the process where this process was started for that; returns otherwise. First thing in `main`.
-pub fn serve_if_asked() {
-    if std::env::args_os().nth(1).is_some_and(|argument| argument == wire::ARGUMENT) {
-        server::serve();
-    }
-}
+/// In every program that is linked with this crate: where it was started as a server of cells, it serves and ends, before the
+/// initialisers of its libraries run. A server forks once for each cell, and what those initialisers allocate (of libtorch some
+/// 50 MB) would be copied, page table by page table, every time.
+mod before_everything {
+    use std::ffi::CStr;
 
-/// In test programs, whose `main` is not theirs: the same, before it.
-#[cfg(feature = "serve-before-main")]
-mod before_main {
-    extern "C" fn serve() {
-        super::serve_if_asked();
+    use libc::{c_char, c_int};
+
+    use crate::{server, wire};
+
+    extern "C" fn serve(count: c_int, arguments: *const *const c_char) {
+        if count < 2 {
+            return;
+        }
+        // SAFETY: the C library hands over as many pointers to texts that end with a zero.
+        let asked = unsafe { CStr::from_ptr(*arguments.add(1)) };
+        if asked.to_bytes() == wire::ARGUMENT.as_bytes() {
+            server::serve();
+        }
     }
 
     #[used]
-    // SAFETY: the C library calls the functions of this section before `main`; Rust's own, which sets up the arguments,
-    // stands in one that comes earlier.
-    #[unsafe(link_section = ".init_array")]
-    static SERVE: extern "C" fn() = serve;
+    // SAFETY: the dynamic linker calls the functions of this section of an executable once everything is loaded and relocated,
+    // before any initialiser. The standard library needs none of its own but for the arguments, which are handed over.
+    #[unsafe(link_section = ".preinit_array")]
+    static SERVE: extern "C" fn(c_int, *const *const c_char) = serve;
 }
 
 /// Runs programs under test. Cheap to clone; clones share the limit on programs at once. Once the last clone is dropped, every
@@ -68,7 +74,7 @@ impl Sandbox {
         Self::start_with(options, Path::new("/proc/self/exe")).await
     }
 
-    /// [`Sandbox::start`] with another program for the servers, whose `main` begins with [`serve_if_asked`].
+    /// [`Sandbox::start`] with another program for the servers, which is linked with this crate too.
     pub async fn start_with(options: &schema::Sandbox, server: &Path) -> Result<Self, StartError> {
         let sandbox = Self::untested(options, server).await?;
         sandbox.test_itself().await

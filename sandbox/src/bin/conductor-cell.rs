@@ -1,5 +1,8 @@
-//! The server of cells by itself, for the tests of this crate and for programs that cannot begin with it.
+//! The server of cells by itself, for the tests of this crate: see `before_everything` in sandbox.rs.
+
+use conductor_sandbox as _;
 
 fn main() {
-    conductor_sandbox::serve_if_asked();
+    eprintln!("conductor-cell: the sandbox starts it; by itself it does nothing");
+    std::process::exit(2);
 }

@@ -90,6 +90,8 @@ def warm():
     for place in ALSO_WARM.split():
         __import__(place)
     json_loads()
+    # The first call makes a hundred types, which each fork would have to make for itself.
+    compile("", "", "exec")
     server = _socket.socket(_socket.AF_UNIX, _socket.SOCK_SEQPACKET, 0, 3)
     kernel = Kernel(ctypes)
     config = Config(server.recv(1 << 16), struct)
