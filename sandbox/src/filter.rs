@@ -30,6 +30,37 @@ pub(crate) fn filters(policy: Policy) -> io::Result<[BpfProgram; 2]> {
     Ok([first, second])
 }
 
+/// The same in three parts, for an interpreter whose forks become programs: it is under the first two itself, which its forks
+/// inherit, and the last one takes from a fork what it needed only to enter its cell. That a fork installs is little: to compile the
+/// whole list would take it longer than to run most programs.
+pub(crate) fn inherited(policy: Policy) -> io::Result<[BpfProgram; 3]> {
+    let [first, _] = filters(policy)?;
+    let mut wide = allowed(policy)?;
+    wide.extend(TO_ENTER.iter().map(|call| (*call, Vec::new())));
+    let (own_clone, own_prctl) = (clone_of(policy), PRCTL);
+    wide.extend([libc::SYS_clone, libc::SYS_prctl].map(|call| (call, Vec::new())));
+    let mut taken: BTreeMap<i64, Vec<SeccompRule>> =
+        TO_ENTER.iter().map(|call| (*call, Vec::new())).collect();
+    taken.insert(libc::SYS_clone, none_of_mask(own_clone)?);
+    taken.insert(libc::SYS_prctl, vec![rule(&own_prctl.map(|value| differs(0, value)))?]);
+    let refused = SeccompAction::Errno(libc::EPERM as u32);
+    let wide = compile(wide, refused.clone(), SeccompAction::Allow)?;
+    Ok([first, wide, compile(taken, SeccompAction::Allow, refused)?])
+}
+
+/// What an interpreter does to have a fork in a cell, and the fork to enter it, beyond what the list allows; none of it is on the
+/// list. `clone` and `prctl` are on it with conditions.
+const TO_ENTER: [libc::c_long; 8] = [
+    libc::SYS_capset,
+    libc::SYS_landlock_restrict_self,
+    libc::SYS_pidfd_open,
+    libc::SYS_setgroups,
+    libc::SYS_setns,
+    libc::SYS_setresgid,
+    libc::SYS_setresuid,
+    libc::SYS_setsid,
+];
+
 /// Calls by another architecture's convention (32-bit ones, on a 64-bit system) end the process; those of x32 are other
 /// numbers, which the list does not have.
 fn compile(
@@ -76,13 +107,11 @@ fn allowed(policy: Policy) -> io::Result<BTreeMap<i64, Vec<SeccompRule>>> {
     rules.insert(libc::SYS_clone3, Vec::new());
     #[cfg(target_arch = "x86_64")]
     rules.extend(ALWAYS_X86.iter().map(|call| (*call, Vec::new())));
+    let (mask, value) = clone_of(policy);
+    rules.insert(libc::SYS_clone, vec![rule(&[masked(0, mask, value)])?]);
+    #[cfg(target_arch = "x86_64")]
     if policy.fork {
-        rules.insert(libc::SYS_clone, vec![rule(&[masked(0, NAMESPACES, 0)])?]);
-        #[cfg(target_arch = "x86_64")]
         rules.extend([(libc::SYS_fork, Vec::new()), (libc::SYS_vfork, Vec::new())]);
-    } else {
-        let thread = libc::CLONE_THREAD as u64;
-        rules.insert(libc::SYS_clone, vec![rule(&[masked(0, NAMESPACES | thread, thread)])?]);
     }
     if policy.signal {
         rules.extend([libc::SYS_kill, libc::SYS_tkill, libc::SYS_tgkill].map(|c| (c, Vec::new())));
@@ -109,6 +138,18 @@ fn allowed(policy: Policy) -> io::Result<BTreeMap<i64, Vec<SeccompRule>>> {
     Ok(rules)
 }
 
+/// Bits of the flags of `clone`, and what they must be: no namespaces; without leave to fork, threads only.
+fn clone_of(policy: Policy) -> (u64, u64) {
+    let thread = libc::CLONE_THREAD as u64;
+    if policy.fork { (NAMESPACES, 0) } else { (NAMESPACES | thread, thread) }
+}
+
+/// Rules of which one holds where the bits of the first argument are not what they must be.
+fn none_of_mask((mask, value): (u64, u64)) -> io::Result<Vec<SeccompRule>> {
+    let bits = (0..64).map(|bit| 1 << bit).filter(|bit| mask & bit != 0);
+    bits.map(|bit| rule(&[masked(0, bit, !value & bit)])).collect()
+}
+
 struct Test {
     argument: u8,
     length: SeccompCmpArgLen,
@@ -118,6 +159,10 @@ struct Test {
 
 fn equal(argument: u8, value: u64) -> Test {
     Test { argument, length: SeccompCmpArgLen::Dword, operator: SeccompCmpOp::Eq, value }
+}
+
+fn differs(argument: u8, value: u64) -> Test {
+    Test { argument, length: SeccompCmpArgLen::Dword, operator: SeccompCmpOp::Ne, value }
 }
 
 fn whole(argument: u8, value: u64) -> Test {
@@ -352,16 +397,80 @@ const OWN_FILES_X86: &[libc::c_long] =
 
 #[cfg(test)]
 mod tests {
-    use super::{Policy, filters};
+    use seccompiler::sock_filter;
+
+    use super::{NAMESPACES, PRCTL, Policy, TO_ENTER, allowed, filters, inherited};
+
+    fn policies() -> impl Iterator<Item = Policy> {
+        (0..8).map(|bits| Policy {
+            fork: bits & 1 != 0,
+            signal: bits & 2 != 0,
+            own_files: bits & 4 != 0,
+        })
+    }
 
     #[test]
     fn every_policy_compiles_within_the_kernels_bound() {
-        for bits in 0..8 {
-            let policy =
-                Policy { fork: bits & 1 != 0, signal: bits & 2 != 0, own_files: bits & 4 != 0 };
-            for filter in filters(policy).expect("it compiles") {
+        for policy in policies() {
+            let all = filters(policy).unwrap().into_iter().chain(inherited(policy).unwrap());
+            for filter in all {
                 // BPF_MAXINSNS.
                 assert!((4..=4096).contains(&filter.len()), "{policy:?}: {}", filter.len());
+            }
+        }
+    }
+
+    /// What the kernel makes of a call: the classic instructions of bpf(2), as far as filters of calls have them.
+    fn outcome(program: &[sock_filter], number: i64, argument: u64) -> u32 {
+        // struct seccomp_data: the number, the architecture (x86-64 and 64-bit ARM), where from, six arguments.
+        let arch = if cfg!(target_arch = "x86_64") { 0xc000_003e_u32 } else { 0xc000_00b7 };
+        let mut data = [0; 16];
+        (data[0], data[1]) = (number as u32, arch);
+        (data[4], data[5]) = (argument as u32, (argument >> 32) as u32);
+        let (mut at, mut value) = (0, 0_u32);
+        loop {
+            let step = &program[at];
+            let jump = |holds: bool| usize::from(if holds { step.jt } else { step.jf });
+            at += 1;
+            match step.code {
+                0x20 => value = data[step.k as usize / 4],
+                0x54 => value &= step.k,
+                0x05 => at += step.k as usize,
+                0x15 => at += jump(value == step.k),
+                0x25 => at += jump(value > step.k),
+                0x35 => at += jump(value >= step.k),
+                0x06 => return step.k,
+                other => panic!("an instruction {other:#x} that no filter of ours has"),
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_inherited_comes_to_the_list() {
+        const ALLOW: u32 = 0x7fff_0000;
+        let flags = (0..64).map(|bit| 1 << bit);
+        let some = PRCTL.into_iter().chain(0..70).chain(flags);
+        let arguments: Vec<u64> =
+            some.flat_map(|value| [value, value | NAMESPACES, value | 0x10000]).collect();
+        for policy in policies() {
+            let own = filters(policy).unwrap();
+            let parts = inherited(policy).unwrap();
+            for number in (0..700).chain([0x4000_0000, 0x4000_003b]) {
+                for argument in &arguments {
+                    // The kernel takes the strictest of all answers.
+                    let least = |all: &[Vec<sock_filter>]| {
+                        all.iter().map(|program| outcome(program, number, *argument)).min()
+                    };
+                    let (list, shared) = (least(&own), least(&parts));
+                    // Errors with different numbers are ordered by them; a clone3 is unknown to both.
+                    let same = list == shared;
+                    assert!(same, "{policy:?} {number} {argument:#x}: {list:x?} and {shared:x?}");
+                }
+            }
+            for number in TO_ENTER {
+                assert!(!allowed(policy).unwrap().contains_key(&number));
+                assert_eq!(outcome(&parts[1], number, 0), ALLOW);
+                assert_ne!(outcome(&parts[2], number, 0), ALLOW);
             }
         }
     }

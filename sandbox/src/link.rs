@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io;
-use std::os::fd::AsFd as _;
+use std::os::fd::{AsFd as _, OwnedFd};
 
 use tokio::net::unix::pipe;
 
@@ -17,13 +17,13 @@ const KEPT_OF_STDERR: usize = 2 << 10;
 /// What connects us with a process.
 pub(crate) struct Link {
     pub pid: Option<i32>,
-    /// What a script reads, written anew for each test.
-    pub input: Option<File>,
+    /// What a script reads, written anew for each test, and how long it is.
+    pub input: Option<(File, usize)>,
     pub teller: Option<pipe::Sender>,
     pub control: Option<pipe::Receiver>,
     pub heard: Vec<u8>,
-    pub out: Option<pipe::Receiver>,
-    pub err: Option<pipe::Receiver>,
+    pub out: Option<Outlet>,
+    pub err: Option<Outlet>,
     pub stdout: Vec<u8>,
     pub keep_stdout: bool,
     pub stderr: Vec<u8>,
@@ -31,6 +31,36 @@ pub(crate) struct Link {
     pub written: u64,
     /// It has ended, which is to be told once everything that it said before has been.
     pub exited: Option<Exited>,
+}
+
+/// An output of a process. Most tests are over before anything but their end needs to be heard of, so that the runtime is told of
+/// an output only when the process takes longer: to be woken for each costs more than such a test.
+pub(crate) enum Outlet {
+    /// Looked at when something else was heard.
+    Quiet(OwnedFd),
+    /// The runtime says when there is something.
+    Heard(pipe::Receiver),
+}
+
+impl Outlet {
+    fn is_heard(&self) -> bool {
+        matches!(self, Self::Heard(_))
+    }
+
+    fn read(&self, room: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Quiet(fd) => sys::read(fd.as_fd(), room),
+            Self::Heard(pipe) => look(pipe, room),
+        }
+    }
+
+    /// Waits until there is something to read; for ever, where nobody listens.
+    pub async fn readable(outlet: Option<&Self>) {
+        match outlet {
+            Some(Self::Heard(pipe)) => drop(pipe.readable().await),
+            Some(Self::Quiet(_)) | None => std::future::pending().await,
+        }
+    }
 }
 
 /// Reads what is there. The runtime hears of it a little later than it is there, and what a process said before something
@@ -54,6 +84,22 @@ pub(crate) enum Read {
 }
 
 impl Link {
+    /// Whether the runtime is told of the outputs, as far as they are open.
+    pub fn listens(&self) -> bool {
+        [&self.out, &self.err].into_iter().flatten().all(Outlet::is_heard)
+    }
+
+    /// Has the runtime be told of them from now on.
+    pub fn listen(&mut self) -> io::Result<()> {
+        for outlet in [&mut self.out, &mut self.err] {
+            if let Some(Outlet::Quiet(fd)) = outlet {
+                let pipe = pipe::Receiver::from_owned_fd(fd.try_clone()?)?;
+                *outlet = Some(Outlet::Heard(pipe));
+            }
+        }
+        Ok(())
+    }
+
     /// Takes in what is on the control socket, a bounded piece at a time.
     pub fn read_control(&mut self, room: &mut [u8], most: u64) {
         let Some(control) = &self.control else { return };
@@ -112,7 +158,7 @@ impl Link {
 
     pub fn read_out(&mut self, room: &mut [u8], most: u64) -> Read {
         let Some(out) = &self.out else { return Read::Nothing };
-        match look(out, room) {
+        match out.read(room) {
             Ok(0) => {
                 self.out = None;
                 Read::Nothing
@@ -137,7 +183,7 @@ impl Link {
 
     pub fn read_err(&mut self, room: &mut [u8], most: u64) -> Read {
         let Some(err) = &self.err else { return Read::Nothing };
-        match look(err, room) {
+        match err.read(room) {
             Ok(0) => {
                 self.err = None;
                 Read::Nothing

@@ -10,12 +10,15 @@ use tokio::io::unix::AsyncFd;
 use tokio::net::unix::pipe;
 use tokio::time::Instant;
 
-use crate::link::{Link, Read};
+use crate::link::{Link, Outlet, Read};
 use crate::sys;
 use crate::wire::{self, Open, Reply, Request, Spawn, What};
 
 /// Time for a cell to be made and an interpreter to come up on a busy machine; not the program's time.
 pub(crate) const START: Duration = Duration::from_secs(30);
+
+/// How long a process may take before its outputs are listened to. Meanwhile one that writes more than a pipe holds has to wait.
+const PATIENCE: Duration = Duration::from_millis(1);
 
 /// Something that happened in a cell.
 #[derive(Debug)]
@@ -129,12 +132,12 @@ impl Session {
         sys::set_nonblocking(err.as_fd())?;
         self.process = Some(Link {
             pid: None,
-            input: Some(input),
+            input: Some((input, start.input.len())),
             teller,
             control,
             heard: Vec::new(),
-            out: Some(pipe::Receiver::from_owned_fd(out)?),
-            err: Some(pipe::Receiver::from_owned_fd(err)?),
+            out: Some(Outlet::Quiet(out)),
+            err: Some(Outlet::Quiet(err)),
             stdout: Vec::new(),
             keep_stdout: start.keep_stdout,
             stderr: Vec::new(),
@@ -146,9 +149,15 @@ impl Session {
 
     /// Puts bytes on the process's standard input, in the place of what was there.
     pub fn put_input(&mut self, bytes: &[u8]) -> io::Result<()> {
-        let Some(Link { input: Some(input), .. }) = &self.process else { return Ok(()) };
-        input.set_len(0)?;
-        input.write_all_at(bytes, 0)
+        let Some(Link { input: Some((input, length)), .. }) = &mut self.process else {
+            return Ok(());
+        };
+        input.write_all_at(bytes, 0)?;
+        if bytes.len() < *length {
+            input.set_len(bytes.len() as u64)?;
+        }
+        *length = bytes.len();
+        Ok(())
     }
 
     /// Starts a clock for what the process does from now on: so much processor time, so much time by the clock on the wall, and
@@ -243,6 +252,7 @@ impl Session {
     /// What happens next.
     pub async fn next(&mut self, clock: &Clock) -> Event {
         let mut check = clock.begun + clock.cpu.min(clock.wall);
+        let patience = Instant::now() + PATIENCE;
         loop {
             if let Some(event) = self.ready(clock) {
                 return event;
@@ -253,8 +263,8 @@ impl Session {
             tokio::select! {
                 biased;
                 () = readable_control(link) => {}
-                () = readable(link.out.as_ref()) => {}
-                () = readable(link.err.as_ref()) => {}
+                () = Outlet::readable(link.out.as_ref()) => {}
+                () = Outlet::readable(link.err.as_ref()) => {}
                 ready = self.job.readable(), if !self.over => {
                     // Whether it is truly ready is seen when it is read.
                     if let Ok(mut ready) = ready
@@ -265,6 +275,11 @@ impl Session {
                     }
                     if let Some(event) = self.hear_server() {
                         return event;
+                    }
+                }
+                () = tokio::time::sleep_until(patience), if !link.listens() => {
+                    if let Err(error) = self.listen() {
+                        return Event::Broken(error.to_string());
                     }
                 }
                 () = tokio::time::sleep_until(check) => {
@@ -282,6 +297,10 @@ impl Session {
         }
     }
 
+    fn listen(&mut self) -> io::Result<()> {
+        self.process.as_mut().map_or(Ok(()), Link::listen)
+    }
+
     /// An event that needs no waiting.
     fn ready(&mut self, clock: &Clock) -> Option<Event> {
         let most = self.output_bytes;
@@ -297,6 +316,9 @@ impl Session {
                 return Some(Event::Frame(kind, data));
             }
             Ok(None) => {}
+        }
+        if !link.listens() && link.exited.is_none() {
+            return None;
         }
         if matches!(link.read_out(&mut self.room, most), Read::TooMuch) {
             return Some(Event::TooMuch);
@@ -387,13 +409,6 @@ impl Session {
 async fn readable_control(link: &Link) {
     match &link.control {
         Some(control) => drop(control.readable().await),
-        None => std::future::pending().await,
-    }
-}
-
-async fn readable(pipe: Option<&pipe::Receiver>) {
-    match pipe {
-        Some(pipe) => drop(pipe.readable().await),
         None => std::future::pending().await,
     }
 }

@@ -22,10 +22,10 @@ pub struct Cells {
     programs: Vec<(String, Vec<(String, String)>)>,
 }
 
-/// What a run of all programs took.
+/// What running programs took.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub struct CellsRan {
-    /// From the first hand-over to the last verdict.
+    /// From the first hand-over to the last verdict, of all rounds.
     pub seconds: f64,
     /// Programs that came out right; the others are failures of the benchmark, for all are.
     pub right: usize,
@@ -89,20 +89,41 @@ impl Cells {
         self.programs.iter().map(line).collect()
     }
 
-    /// Runs every program, `parallel` at once.
-    pub fn run(&self, options: &schema::Sandbox) -> anyhow::Result<CellsRan> {
-        runtime()?.block_on(async {
-            let begin = Instant::now();
-            let sandbox = Sandbox::start(options).await?;
-            let start_secs = begin.elapsed().as_secs_f64();
-            let limits = limits(options);
-            // The first program of each slot pays for what is set up once.
-            all(&sandbox, &self.programs[..self.programs.len().min(8)], limits).await?;
-            let begin = Instant::now();
-            let right = all(&sandbox, &self.programs, limits).await?;
-            let seconds = begin.elapsed().as_secs_f64();
-            Ok(CellsRan { seconds, right, level: sandbox.level(), start_secs })
-        })
+    /// The programs in so many parts of about the same size, none of them empty.
+    pub fn parts(&self, count: usize) -> impl Iterator<Item = Self> {
+        let size = self.programs.len().div_ceil(count.max(1)).max(1);
+        self.programs.chunks(size).map(|programs| Self { programs: programs.to_vec() })
+    }
+}
+
+/// A sandbox that runs programs, round by round.
+pub struct Lane {
+    runtime: tokio::runtime::Runtime,
+    sandbox: Sandbox,
+    limits: Limits,
+    /// What the rounds so far took.
+    pub ran: CellsRan,
+}
+
+impl Lane {
+    /// Starts a sandbox and lets it run the first programs once: the first one of each slot pays for what is set up once.
+    pub fn start(options: &schema::Sandbox, cells: &Cells) -> anyhow::Result<Self> {
+        let (runtime, limits) = (runtime()?, limits(options));
+        let begin = Instant::now();
+        let sandbox = runtime.block_on(Sandbox::start(options))?;
+        let start_secs = begin.elapsed().as_secs_f64();
+        runtime.block_on(all(&sandbox, &cells.programs[..cells.programs.len().min(8)], limits))?;
+        let ran = CellsRan { seconds: 0.0, right: 0, level: sandbox.level(), start_secs };
+        Ok(Self { runtime, sandbox, limits, ran })
+    }
+
+    /// Runs every program, as many at once as the sandbox may.
+    pub fn round(&mut self, cells: &Cells) -> anyhow::Result<()> {
+        let begin = Instant::now();
+        self.ran.right +=
+            self.runtime.block_on(all(&self.sandbox, &cells.programs, self.limits))?;
+        self.ran.seconds += begin.elapsed().as_secs_f64();
+        Ok(())
     }
 }
 

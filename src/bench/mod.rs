@@ -12,7 +12,7 @@ mod script;
 mod target;
 
 pub use busy::busy;
-pub use cells::{Cells, CellsRan, Steps, steps};
+pub use cells::{Cells, CellsRan, Lane, Steps, steps};
 pub use episodes::{Drawn, draw};
 pub use peer::{Peer, PeerCounts};
 pub use process::{now_mb, open_files, peak_mb};

@@ -8,7 +8,7 @@ use conductor_configs::schema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::bench::{self, Cells, CellsRan, Progress, Script, Steps, Target};
+use crate::bench::{self, Cells, CellsRan, Lane, Progress, Script, Steps, Target};
 use crate::exit::Exit;
 use crate::ui::{self, Page, Style, Table};
 
@@ -25,6 +25,10 @@ pub struct Sandbox {
     /// Tests of each program.
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = bench::positive)]
     tests: usize,
+    /// Rounds into which the programs are split: each way runs a part in turn, so that a machine whose speed changes changes it
+    /// for all.
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = bench::positive)]
+    rounds: usize,
     /// Programs at once, on both sides.
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = bench::positive)]
     parallel: usize,
@@ -52,6 +56,7 @@ struct PeerRan {
 struct Measured {
     programs: usize,
     tests: usize,
+    rounds: usize,
     parallel: usize,
     cold: CellsRan,
     warm: CellsRan,
@@ -82,25 +87,33 @@ fn measure(args: &Sandbox) -> anyhow::Result<Measured> {
         ..schema::Sandbox::default()
     };
     let mut progress = Progress::new("the sandbox");
-    let mut part = |name: &str, warm| {
-        progress.tick(|| format!("{name} cells"));
-        let ran = cells.run(&options(warm))?;
+    let mut cold = Lane::start(&options(false), &cells)?;
+    let mut warm = Lane::start(&options(true), &cells)?;
+    let mut peer = PeerRan { programs: 0, seconds: 0.0, right: 0, wrong: 0 };
+    for (round, part) in cells.parts(args.rounds).enumerate() {
+        progress.tick(|| format!("round {} of {}, cold cells", round + 1, args.rounds));
+        cold.round(&part)?;
+        progress.tick(|| format!("round {} of {}, warm pool", round + 1, args.rounds));
+        warm.round(&part)?;
+        if !args.no_peer {
+            peer.add(run_peer(args, &part)?);
+        }
+    }
+    for (way, right) in [("cold cells", cold.ran.right), ("warm pool", warm.ran.right)] {
         ensure!(
-            ran.right == args.programs,
-            "{} of {} right programs were right",
-            ran.right,
+            right == args.programs,
+            "{way}: {right} of {} right programs were right",
             args.programs
         );
-        Ok(ran)
-    };
-    let (cold, warm) = (part("cold", false)?, part("warm", true)?);
-    let peer = (!args.no_peer).then(|| peer(args, &cells)).transpose()?;
+    }
+    let (cold, warm) = (cold.ran, warm.ran);
     let steps_ms = bench::steps(&options(true))?;
-    let Sandbox { programs, tests, parallel, .. } = *args;
-    Ok(Measured { programs, tests, parallel, cold, warm, peer, steps_ms })
+    let Sandbox { programs, tests, rounds, parallel, .. } = *args;
+    let peer = (!args.no_peer).then_some(peer);
+    Ok(Measured { programs, tests, rounds, parallel, cold, warm, peer, steps_ms })
 }
 
-fn peer(args: &Sandbox, cells: &Cells) -> anyhow::Result<PeerRan> {
+fn run_peer(args: &Sandbox, cells: &Cells) -> anyhow::Result<PeerRan> {
     let folder = tempfile::tempdir()?;
     let file = folder.path().join("programs.jsonl");
     std::fs::write(&file, cells.for_peer())?;
@@ -115,6 +128,15 @@ fn peer(args: &Sandbox, cells: &Cells) -> anyhow::Result<PeerRan> {
         ran.programs
     );
     Ok(ran)
+}
+
+impl PeerRan {
+    fn add(&mut self, other: Self) {
+        self.programs += other.programs;
+        self.seconds += other.seconds;
+        self.right += other.right;
+        self.wrong += other.wrong;
+    }
 }
 
 impl Measured {
@@ -174,8 +196,8 @@ fn page(measured: &Measured, targets: &[Target]) -> Page {
     }
     page.line(table.render(style));
     page.line(format!(
-        "{} programs of {} tests, {} at once on both sides; each program is right, and has a text of its own",
-        measured.programs, measured.tests, measured.parallel
+        "{} programs of {} tests in {} rounds, {} at once on both sides; each program is right, and has a text of its own",
+        measured.programs, measured.tests, measured.rounds, measured.parallel
     ));
     page
 }

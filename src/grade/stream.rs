@@ -31,7 +31,7 @@ pub struct Options {
     pub reward: schema::Reward,
     /// How programs are run and quoted.
     pub judging: Judging,
-    /// Cases judged at once.
+    /// Programs that run at once; a few times as many cases are under way.
     pub parallel: usize,
 }
 
@@ -137,7 +137,9 @@ struct Bench {
 
 impl Bench {
     fn new(options: Options) -> Self {
-        let permits = Semaphore::new(options.parallel.clamp(1, Semaphore::MAX_PERMITS));
+        // Programs whose cell is made or goes away take no core; how many run at once is the sandbox's own matter.
+        let at_once = options.parallel.saturating_mul(3);
+        let permits = Semaphore::new(at_once.clamp(1, Semaphore::MAX_PERMITS));
         let plain = Grader::without_sandbox();
         Self { options, permits, plain, programs: OnceCell::new(), package: OnceCell::new() }
     }

@@ -31,6 +31,8 @@ struct World {
     groups: Option<Groups>,
     landlock: bool,
     python: [seccompiler::BpfProgram; 2],
+    /// Of the warm interpreter and its forks: see [`filter::inherited`].
+    inherited: [seccompiler::BpfProgram; 3],
     command: [seccompiler::BpfProgram; 2],
     compiler: [seccompiler::BpfProgram; 2],
 }
@@ -82,6 +84,7 @@ fn begin(setup: Setup, shim: &OwnedFd, main: &OwnedFd) -> io::Result<(World, Opt
     let world = World {
         landlock: landlock > 0,
         python: filter::filters(policy)?,
+        inherited: filter::inherited(policy)?,
         command: filter::filters(policy)?,
         compiler: filter::filters(Policy { fork: true, ..policy })?,
         groups,

@@ -181,14 +181,14 @@ impl Warm {
 
 /// What the interpreter must know once: see `Config` in start.py.
 fn config(world: &World) -> Vec<u8> {
-    let filters = [filter::bytes(&world.python[0]), filter::bytes(&world.python[1])];
     let namespaces = (NAMESPACES & !libc::CLONE_NEWPID) as u32;
     let mut message = Vec::new();
     message.extend(namespaces.to_ne_bytes());
     message.extend(4_i32.to_ne_bytes());
     message.extend((libc::SYS_capset as u32).to_ne_bytes());
-    message.extend((filters[0].len() as u32).to_ne_bytes());
-    message.extend((filters[1].len() as u32).to_ne_bytes());
-    message.extend(filters.concat());
+    for part in world.inherited.each_ref().map(filter::bytes) {
+        message.extend((part.len() as u32).to_ne_bytes());
+        message.extend(part);
+    }
     message
 }

@@ -78,7 +78,7 @@ def cold(table):
 
 # Common in solutions, beside the names above.
 # What brings many libraries along (tempfile, hashlib) makes every fork dearer and is left to the programs that want it.
-ALSO_WARM = "array cmath contextlib decimal enum fractions queue threading time types"
+ALSO_WARM = "array cmath contextlib decimal enum fractions time types"
 
 
 def warm():
@@ -94,10 +94,11 @@ def warm():
     compile("", "", "exec")
     server = _socket.socket(_socket.AF_UNIX, _socket.SOCK_SEQPACKET, 0, 3)
     kernel = Kernel(ctypes)
-    config = Config(server.recv(1 << 16), struct)
-    # The first filter is for programs and does not hinder us; what is inherited need not be compiled for each.
+    config = Config(server.recv(1 << 17), struct)
+    # All but the last are ours too: what is inherited need not be compiled for each.
     kernel.prctl(38, 1)
-    kernel.filter(config.filters.pop(0), struct)
+    while len(config.filters) > 1:
+        kernel.filter(config.filters.pop(0), struct)
     atexit._clear()
     gc.collect()
     gc.freeze()
@@ -153,10 +154,12 @@ class Config:
     """What holds for every program: the level's namespaces, numbers of system calls, the filters."""
 
     def __init__(self, message, struct):
-        self.namespaces, own, self.capset, first, second = struct.unpack_from("=IiIII", message)
-        self.own_pid_ns = own
-        filters = message[20:]
-        self.filters = [filters[:first], filters[first : first + second]]
+        self.namespaces, self.own_pid_ns, self.capset = struct.unpack_from("=IiI", message)
+        self.filters, rest = [], message[12:]
+        while rest:
+            (size,) = struct.unpack_from("=I", rest)
+            self.filters.append(rest[4 : 4 + size])
+            rest = rest[4 + size :]
 
 
 class Request:
