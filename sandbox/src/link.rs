@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd as _, OwnedFd};
 
+use tokio::io::unix::AsyncFd;
 use tokio::net::unix::pipe;
 
 use crate::session::{Event, Exited};
@@ -20,7 +21,7 @@ pub(crate) struct Link {
     /// What a script reads, written anew for each test, and how long it is.
     pub input: Option<(File, usize)>,
     pub teller: Option<pipe::Sender>,
-    pub control: Option<pipe::Receiver>,
+    pub control: Option<AsyncFd<OwnedFd>>,
     pub heard: Vec<u8>,
     pub out: Option<Outlet>,
     pub err: Option<Outlet>,
@@ -39,7 +40,7 @@ pub(crate) enum Outlet {
     /// Looked at when something else was heard.
     Quiet(OwnedFd),
     /// The runtime says when there is something.
-    Heard(pipe::Receiver),
+    Heard(AsyncFd<OwnedFd>),
 }
 
 impl Outlet {
@@ -50,25 +51,25 @@ impl Outlet {
     fn read(&self, room: &mut [u8]) -> io::Result<usize> {
         match self {
             Self::Quiet(fd) => sys::read(fd.as_fd(), room),
-            Self::Heard(pipe) => look(pipe, room),
+            Self::Heard(fd) => sys::read(fd.get_ref().as_fd(), room),
         }
     }
 
     /// Waits until there is something to read; for ever, where nobody listens.
     pub async fn readable(outlet: Option<&Self>) {
         match outlet {
-            Some(Self::Heard(pipe)) => drop(pipe.readable().await),
+            Some(Self::Heard(fd)) => readable(fd).await,
             Some(Self::Quiet(_)) | None => std::future::pending().await,
         }
     }
 }
 
-/// Reads what is there. The runtime hears of it a little later than it is there, and what a process said before something
-/// that has been heard already is not to be missed.
-fn look(pipe: &pipe::Receiver, room: &mut [u8]) -> io::Result<usize> {
-    match pipe.try_read(room) {
-        Err(error) if error.kind() == io::ErrorKind::WouldBlock => sys::read(pipe.as_fd(), room),
-        other => other,
+/// Waits until the runtime has heard of something to read. It is to be read then, and again before the next wait: what the runtime
+/// was told once it does not tell again.
+pub(crate) async fn readable(fd: &AsyncFd<OwnedFd>) {
+    // An error is one of the runtime's end, which reading finds too.
+    if let Ok(mut ready) = fd.readable().await {
+        ready.clear_ready();
     }
 }
 
@@ -78,9 +79,19 @@ fn is_output(kind: u8) -> bool {
 }
 
 pub(crate) enum Read {
+    /// There may be more.
     Some,
+    /// As much as there was.
+    All,
     Nothing,
     TooMuch,
+}
+
+impl Read {
+    /// Of so many bytes where there was room for so many: a pipe gives less only where it is empty then.
+    fn of(count: usize, room: &[u8]) -> Self {
+        if count < room.len() { Self::All } else { Self::Some }
+    }
 }
 
 impl Link {
@@ -93,8 +104,9 @@ impl Link {
     pub fn listen(&mut self) -> io::Result<()> {
         for outlet in [&mut self.out, &mut self.err] {
             if let Some(Outlet::Quiet(fd)) = outlet {
-                let pipe = pipe::Receiver::from_owned_fd(fd.try_clone()?)?;
-                *outlet = Some(Outlet::Heard(pipe));
+                // SAFETY: the descriptor is owned by what is registered, which gives it away to nobody.
+                let heard = unsafe { AsyncFd::register(fd.try_clone()?)? };
+                *outlet = Some(Outlet::Heard(heard));
             }
         }
         Ok(())
@@ -104,8 +116,8 @@ impl Link {
     pub fn read_control(&mut self, room: &mut [u8], most: u64) {
         let Some(control) = &self.control else { return };
         // More is read once this has been taken out.
-        while self.heard.len() < 2 * room.len() || self.wants_more(most) {
-            match look(control, room) {
+        while !self.has_frame() && (self.heard.len() < 2 * room.len() || self.wants_more(most)) {
+            match sys::read(control.get_ref().as_fd(), room) {
                 Ok(0) => {
                     self.control = None;
                     return;
@@ -124,6 +136,11 @@ impl Link {
         let (kind, rest) = self.heard.split_first()?;
         let length = u32::from_be_bytes(rest.get(..4)?.try_into().ok()?);
         Some((*kind, length as usize))
+    }
+
+    /// Whether a whole frame has been heard; what is behind it can wait.
+    fn has_frame(&self) -> bool {
+        self.head().is_some_and(|(_, length)| self.heard.len() - 5 >= length)
     }
 
     /// Whether a frame of a length that is allowed has begun and is not whole yet.
@@ -171,7 +188,7 @@ impl Link {
                 if self.keep_stdout {
                     self.stdout.extend(&room[..count]);
                 }
-                Read::Some
+                Read::of(count, room)
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Read::Nothing,
             Err(_) => {
@@ -193,7 +210,7 @@ impl Link {
                 self.stderr.extend(&room[..count]);
                 let extra = self.stderr.len().saturating_sub(KEPT_OF_STDERR);
                 self.stderr.drain(..extra);
-                if self.written > most { Read::TooMuch } else { Read::Some }
+                if self.written > most { Read::TooMuch } else { Read::of(count, room) }
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Read::Nothing,
             Err(_) => {

@@ -10,7 +10,7 @@ use tokio::io::unix::AsyncFd;
 use tokio::net::unix::pipe;
 use tokio::time::Instant;
 
-use crate::link::{Link, Outlet, Read};
+use crate::link::{Link, Outlet, Read, readable};
 use crate::sys;
 use crate::wire::{self, Open, Reply, Request, Spawn, What};
 
@@ -117,7 +117,8 @@ impl Session {
             sys::set_nonblocking(orders.as_fd())?;
             sys::set_nonblocking(reports.as_fd())?;
             teller = Some(pipe::Sender::from_owned_fd(orders)?);
-            control = Some(pipe::Receiver::from_owned_fd(reports)?);
+            // SAFETY: the descriptor is owned by what is registered, which gives it away to nobody.
+            control = Some(unsafe { AsyncFd::register(reports)? });
         }
         fds.extend(start.source);
         let request = Request::Spawn(Spawn {
@@ -207,7 +208,7 @@ impl Session {
             match link.read_out(&mut self.room, most) {
                 Read::Some => {}
                 Read::TooMuch => return Err(Event::TooMuch),
-                Read::Nothing => return Ok(std::mem::take(&mut link.stdout)),
+                Read::All | Read::Nothing => return Ok(std::mem::take(&mut link.stdout)),
             }
         }
     }
@@ -326,7 +327,7 @@ impl Session {
         loop {
             match link.read_err(&mut self.room, most) {
                 Read::Some if link.exited.is_some() => {}
-                Read::Some | Read::Nothing => break,
+                Read::Some | Read::All | Read::Nothing => break,
                 Read::TooMuch => return Some(Event::TooMuch),
             }
         }
@@ -408,7 +409,7 @@ impl Session {
 
 async fn readable_control(link: &Link) {
     match &link.control {
-        Some(control) => drop(control.readable().await),
+        Some(control) => readable(control).await,
         None => std::future::pending().await,
     }
 }

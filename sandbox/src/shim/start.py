@@ -33,9 +33,9 @@ def filled(table):
     return names
 
 
-def only_used(table, found):
+def only_used(table):
     """Gives a program what it names, and no more: to import the rest takes time, and to touch it copies pages of the
-    interpreter that this one was forked from. `found` makes values of a part of the table."""
+    interpreter that this one was forked from."""
 
     def prelude(code, source):
         used, left = set(), [code]
@@ -44,8 +44,8 @@ def only_used(table, found):
             used.update(part.co_names)
             left.extend(constant for constant in part.co_consts if type(constant) is type(code))
         if used & {"eval", "exec", "globals", "vars", "locals", "compile", "getattr", "__dict__", "dir"}:
-            return with_streams(found(table))
-        return with_streams(found({name: table[name] for name in used if name in table}))
+            return with_streams(filled(table))
+        return with_streams(filled({name: table[name] for name in used if name in table}))
 
     return prelude
 
@@ -71,34 +71,32 @@ def settle():
 
 def cold(table):
     settle()
-    run(Link(), only_used(table, filled))
+    run(Link(), only_used(table))
 
 
 # --- the interpreter that others are forked from -----------------------------------------------------------------------
 
-# Common in solutions, beside the names above.
-# What brings many libraries along (tempfile, hashlib) makes every fork dearer and is left to the programs that want it.
-ALSO_WARM = "array cmath contextlib decimal enum fractions time types"
+# What more than one in fifty programs imports or takes for granted. What is here makes every fork dearer: `threading` and
+# `random` also by what they do after each, so that they are left to the programs that want them.
+WARM = "bisect collections functools heapq itertools json math typing"
 
 
-def warm():
+def warm(table):
     """Answers each request with a fork of this interpreter in the cell that is asked for. Runs no program itself."""
     import _socket, ctypes, fcntl, os, resource, select, struct
 
     settle()
-    names = filled(table_of_names())
-    for place in ALSO_WARM.split():
+    for place in WARM.split():
         __import__(place)
-    json_loads()
     # The first call makes a hundred types, which each fork would have to make for itself.
     compile("", "", "exec")
     server = _socket.socket(_socket.AF_UNIX, _socket.SOCK_SEQPACKET, 0, 3)
     kernel = Kernel(ctypes)
-    config = Config(server.recv(1 << 17), struct)
+    config = Config(kernel, server.recv(1 << 17), struct, resource)
     # All but the last are ours too: what is inherited need not be compiled for each.
     kernel.prctl(38, 1)
     while len(config.filters) > 1:
-        kernel.filter(config.filters.pop(0), struct)
+        kernel.install(config.filters.pop(0))
     atexit._clear()
     gc.collect()
     gc.freeze()
@@ -125,7 +123,7 @@ def warm():
                 poll.unregister(3)
                 continue
             fds = [fd for _, _, data in ancillary for fd in struct.unpack("=%di" % (len(data) // 4), data)]
-            request = Request(message, fds, struct)
+            request = Request(message, fds, struct, config)
             try:
                 if request.init is not None:
                     kernel.setns(request.init, kernel.NEWPID)
@@ -133,8 +131,8 @@ def warm():
             except OSError as error:
                 pid = -(error.errno or 1)
             if pid == 0:
-                enter(kernel, fcntl, os, resource, struct, config, request)
-                run(Link(), only_used(names, dict))
+                enter(kernel, fcntl, os, resource, config, request)
+                run(Link(), only_used(table))
                 os._exit(1)
             if request.init is not None:
                 kernel.setns(config.own_pid_ns, kernel.NEWPID)
@@ -151,27 +149,32 @@ def warm():
 
 
 class Config:
-    """What holds for every program: the level's namespaces, numbers of system calls, the filters."""
+    """What holds for every program: the level's namespaces, numbers of system calls and limits, the filters. Made ready once, so
+    that a fork has little to do."""
 
-    def __init__(self, message, struct):
+    def __init__(self, kernel, message, struct, resource):
         self.namespaces, self.own_pid_ns, self.capset = struct.unpack_from("=IiI", message)
         self.filters, rest = [], message[12:]
         while rest:
             (size,) = struct.unpack_from("=I", rest)
-            self.filters.append(rest[4 : 4 + size])
+            self.filters.append(kernel.filter(rest[4 : 4 + size], struct))
             rest = rest[4 + size :]
+        self.limits = [getattr(resource, "RLIMIT_" + name) for name in LIMITS]
+        header = struct.pack("=II", 0x20080522, 0)
+        self.no_capabilities = kernel.ctypes.create_string_buffer(header), kernel.ctypes.create_string_buffer(24)
+
+
+LIMITS = "CORE MEMLOCK MSGQUEUE CPU FSIZE NOFILE NPROC STACK AS".split()
 
 
 class Request:
     """One program's cell and limits."""
 
-    def __init__(self, message, fds, struct):
+    def __init__(self, message, fds, struct, config):
         size = struct.calcsize("=BIIQQQQQQ")
         flags, self.uid, self.gid, memory, stack, cpu, file, files, processes = struct.unpack("=BIIQQQQQQ", message[:size])
-        self.limits = (
-            ("CORE", 0), ("MEMLOCK", 0), ("MSGQUEUE", 0), ("CPU", cpu), ("FSIZE", file), ("NOFILE", files),
-            ("NPROC", processes), ("STACK", stack), ("AS", memory),
-        )
+        values = 0, 0, 0, cpu, file, files, processes, stack, memory
+        self.limits = [pair for pair in zip(config.limits, values) if pair[1] != NO_LIMIT]
         self.box = message[size:].decode()
         # Standard input and outputs, and the control pipes.
         self.own = fds[:5]
@@ -203,10 +206,13 @@ class Kernel:
         self.check(self.libc.prctl(option, value, pointer, 0, 0))
 
     def filter(self, code, struct):
-        """Installs a filter of system calls."""
+        """A filter of system calls as the kernel takes it, and what it points to."""
         held = self.ctypes.create_string_buffer(code, len(code))
         program = struct.pack("@HP", len(code) // 8, self.ctypes.addressof(held))
-        self.prctl(22, 2, self.ctypes.create_string_buffer(program))
+        return self.ctypes.create_string_buffer(program), held
+
+    def install(self, filter):
+        self.prctl(22, 2, filter[0])
 
     def syscall(self, number, *arguments):
         self.check(self.libc.syscall(number, *arguments))
@@ -217,7 +223,7 @@ SAME = 0xFFFF_FFFF
 NO_LIMIT = 0xFFFF_FFFF_FFFF_FFFF
 
 
-def enter(kernel, fcntl, os, resource, struct, config, request):
+def enter(kernel, fcntl, os, resource, config, request):
     """This fork becomes a process of the cell."""
     stage, control = "control groups", request.own[3:]
     try:
@@ -243,12 +249,10 @@ def enter(kernel, fcntl, os, resource, struct, config, request):
         stage = "folder"
         os.chdir(request.box)
         stage = "limits"
-        for name, value in request.limits:
-            if value != NO_LIMIT:
-                resource.setrlimit(getattr(resource, "RLIMIT_" + name), (value, value))
+        for limit, value in request.limits:
+            resource.setrlimit(limit, (value, value))
         stage = "capabilities"
-        header = kernel.ctypes.create_string_buffer(struct.pack("=II", 0x20080522, 0))
-        kernel.syscall(config.capset, header, kernel.ctypes.create_string_buffer(24))
+        kernel.syscall(config.capset, *config.no_capabilities)
         kernel.prctl(1, 9)
         kernel.prctl(38, 1)
         if request.rules is not None:
@@ -257,7 +261,7 @@ def enter(kernel, fcntl, os, resource, struct, config, request):
             os.close(5)
         stage = "filter of system calls"
         for filter in config.filters:
-            kernel.filter(filter, struct)
+            kernel.install(filter)
     except BaseException as error:
         Link(*control).fail(b"B", None, stage + ": " + str(error))
 
@@ -265,6 +269,6 @@ def enter(kernel, fcntl, os, resource, struct, config, request):
 # So that a program finds nothing of ours under a name that it can import.
 sys.modules["__main__"] = module_type("__main__")
 if sys.argv[1] == "warm":
-    warm()
+    warm(TABLE)
 else:
     cold(TABLE)
