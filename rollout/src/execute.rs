@@ -142,8 +142,20 @@ async fn call(
         seed: seed::derive(options.seed, "step", &[&index.to_string()]),
         // Two steps of one workflow that ask the same want two answers.
         sample: options.sample * MOST_STEPS + index as u32,
+        chain: chain(steps, index),
     };
     (index, worker.call(request).await)
+}
+
+/// Steps of the longest chain that begins with a step, each of which sees the one before.
+fn chain(steps: &[Step], from: usize) -> usize {
+    let mut longest = vec![0; steps.len()];
+    longest[from] = 1;
+    for (index, step) in steps.iter().enumerate().skip(from + 1) {
+        let before = step.access.iter().map(|&earlier| longest[earlier]).max().unwrap_or(0);
+        longest[index] = if before > 0 { before + 1 } else { 0 };
+    }
+    longest.into_iter().max().unwrap_or(1)
 }
 
 fn finish(

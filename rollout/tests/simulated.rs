@@ -37,6 +37,7 @@ async fn ask(
         seen_scores: shown,
         seed,
         sample,
+        chain: 1,
     };
     worker.call(request).await
 }

@@ -34,6 +34,7 @@ impl Judge for PoolJudge {
                 // One message, one verdict: neither the run's seed nor the sample has a part in it.
                 seed: seed::derive(0, "judge", &[request.message]),
                 sample: 0,
+                chain: 1,
             };
             Ok(self.worker.call(request).await?.text)
         })

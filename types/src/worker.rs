@@ -28,6 +28,9 @@ pub struct WorkerRequest<'a> {
     pub seed: u64,
     /// Which of several answers to the same message, for workers that sample: a stored answer has the same number.
     pub sample: u32,
+    /// Steps of the longest chain that begins with this one and of which each waits for the one before; 1 where nothing waits. Where
+    /// calls have to queue, long chains go first.
+    pub chain: usize,
 }
 
 /// What came back.

@@ -237,6 +237,7 @@ async fn ask<'a>(
         seen_scores: &[],
         seed: conductor_types::seed::derive(seed, "record", &[&task.id, worker.name()]),
         sample: 0,
+        chain: 1,
     };
     (lane, task, worker.call(request).await)
 }

@@ -56,6 +56,7 @@ async fn ask_parts(worker: &OpenAi, parts: &[Part], sample: u32) -> Result<Answe
         seen_scores: &[],
         seed: 0,
         sample,
+        chain: 1,
     };
     worker.call(request).await
 }

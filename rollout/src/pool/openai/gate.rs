@@ -1,6 +1,6 @@
 //! What lets a call through: calls at once, requests and tokens a minute, and what the endpoint itself says is left.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use reqwest::header::HeaderMap;
@@ -9,10 +9,13 @@ use tokio::time::Instant;
 
 use super::headers::{self, Left};
 use super::pauses::FIRST_PAUSE;
+use super::turn::Turns;
 
 /// Share of a limit that may be used at once; the rest is refilled evenly. Both together never exceed the limit in any
 /// minute.
 const BURST: f64 = 0.05;
+/// A step more of what waits for a call overtakes so many calls, as a multiple of those that may be under way at once.
+const OVERTAKES: u64 = 4;
 /// So many refusals in a row, with no answer between them, are more than chance: then nothing is let through for a while.
 const REFUSALS_IN_A_ROW: u32 = 3;
 
@@ -27,12 +30,12 @@ pub struct Limits {
     pub tokens_per_minute: Option<f64>,
 }
 
-/// Lets calls through in the order in which they came.
+/// Lets calls through, those first for which others wait, and otherwise in the order in which they came.
 #[derive(Debug)]
 pub struct Gate {
+    /// Only one call at a time waits for a permit and for the rates, so that the order is kept.
+    turns: Arc<Turns>,
     permits: Semaphore,
-    /// Only one call at a time waits for the rates, so that the order is kept.
-    turn: tokio::sync::Mutex<()>,
     rates: Mutex<Rates>,
     changed: Notify,
 }
@@ -82,8 +85,8 @@ impl Gate {
     pub fn new(limits: Limits) -> Self {
         let now = Instant::now();
         Self {
+            turns: Turns::new(OVERTAKES.saturating_mul(limits.concurrency as u64)),
             permits: Semaphore::new(limits.concurrency.clamp(1, Semaphore::MAX_PERMITS)),
-            turn: tokio::sync::Mutex::new(()),
             rates: Mutex::new(Rates {
                 requests: Rate::new(limits.requests_per_minute, now),
                 tokens: Rate::new(limits.tokens_per_minute, now),
@@ -95,10 +98,10 @@ impl Gate {
         }
     }
 
-    /// Waits until one more call, of `tokens` at most, breaks no limit.
-    pub async fn enter(&self, tokens: u64) -> Pass<'_> {
+    /// Waits until one more call, of `tokens` at most and with so many steps in the chain that begins with it, breaks no limit.
+    pub async fn enter(&self, tokens: u64, chain: usize) -> Pass<'_> {
+        let _turn = self.turns.take(chain).await;
         let permit = self.permits.acquire().await.expect("the semaphore is never closed");
-        let _turn = self.turn.lock().await;
         let tokens = tokens as f64;
         loop {
             // Before the look at the rates, so that no change after it is missed.
@@ -250,7 +253,6 @@ impl Bucket {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     use super::*;
@@ -269,7 +271,7 @@ mod tests {
         let start = Instant::now();
         let mut times = Vec::new();
         for _ in 0..300 {
-            let _pass = gate.enter(1).await;
+            let _pass = gate.enter(1, 1).await;
             times.push(start.elapsed());
         }
         for (index, time) in times.iter().enumerate() {
@@ -286,32 +288,32 @@ mod tests {
         let gate = Gate::new(Limits { tokens_per_minute: Some(6000.0), ..limits(1000) });
         let start = Instant::now();
         for _ in 0..10 {
-            let mut pass = gate.enter(300).await;
+            let mut pass = gate.enter(300, 1).await;
             pass.used(30);
         }
         // Ten calls of 30 tokens fit into the burst of 300, ten of 300 would have taken half a minute.
         assert!(start.elapsed() < Duration::from_secs(4), "{:?}", start.elapsed());
         // More than the bucket holds is let through all the same, once it is full.
-        drop(gate.enter(100_000).await);
+        drop(gate.enter(100_000, 1).await);
         let before = Instant::now();
-        drop(gate.enter(1).await);
+        drop(gate.enter(1, 1).await);
         assert!(before.elapsed() > Duration::from_mins(15), "{:?}", before.elapsed());
     }
 
     #[tokio::test(start_paused = true)]
     async fn what_the_endpoint_says_is_left_is_obeyed() {
         let gate = Arc::new(Gate::new(limits(100)));
-        drop(gate.enter(1).await);
+        drop(gate.enter(1, 1).await);
         gate.learn(&header_map(&[
             ("x-ratelimit-remaining-requests", "3"),
             ("x-ratelimit-reset-requests", "20s"),
         ]));
         let start = Instant::now();
         for _ in 0..3 {
-            drop(gate.enter(1).await);
+            drop(gate.enter(1, 1).await);
         }
         assert_eq!(start.elapsed(), Duration::ZERO);
-        drop(gate.enter(1).await);
+        drop(gate.enter(1, 1).await);
         assert!(start.elapsed() >= Duration::from_secs(20), "{:?}", start.elapsed());
     }
 
@@ -320,7 +322,7 @@ mod tests {
         let gate = Arc::new(Gate::new(limits(100)));
         gate.refused(Some(Duration::from_secs(7)));
         let start = Instant::now();
-        drop(gate.enter(1).await);
+        drop(gate.enter(1, 1).await);
         assert_eq!(start.elapsed().as_secs(), 7);
 
         gate.learn(&header_map(&[
@@ -330,7 +332,7 @@ mod tests {
         let waiting = tokio::spawn({
             let gate = Arc::clone(&gate);
             async move {
-                drop(gate.enter(50).await);
+                drop(gate.enter(50, 1).await);
             }
         });
         tokio::time::sleep(Duration::from_secs(1)).await;
@@ -351,20 +353,20 @@ mod tests {
             for _ in 1..REFUSALS_IN_A_ROW {
                 gate.refused(None);
             }
-            gate.enter(1).await.answered(1);
+            gate.enter(1, 1).await.answered(1);
         }
         assert_eq!(start.elapsed(), Duration::ZERO);
         for _ in 0..REFUSALS_IN_A_ROW {
             gate.refused(None);
         }
-        drop(gate.enter(1).await);
+        drop(gate.enter(1, 1).await);
         assert_eq!(start.elapsed(), FIRST_PAUSE);
         // Nothing was answered since, so the next refusal is one more in the row.
         gate.refused(None);
-        gate.enter(1).await.answered(1);
+        gate.enter(1, 1).await.answered(1);
         assert_eq!(start.elapsed(), FIRST_PAUSE * 2);
         gate.refused(None);
-        drop(gate.enter(1).await);
+        drop(gate.enter(1, 1).await);
         assert_eq!(start.elapsed(), FIRST_PAUSE * 2);
     }
 
@@ -373,7 +375,7 @@ mod tests {
         let gate = Arc::new(Gate::new(limits(3)));
         let (now, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
         let call = |gate: Arc<Gate>, now: Arc<AtomicUsize>, most: Arc<AtomicUsize>| async move {
-            let _pass = gate.enter(1).await;
+            let _pass = gate.enter(1, 1).await;
             most.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
             tokio::time::sleep(Duration::from_millis(10)).await;
             now.fetch_sub(1, Ordering::SeqCst);
@@ -383,7 +385,7 @@ mod tests {
             .collect();
         // The calls are in before one more comes and gives up.
         tokio::time::sleep(Duration::from_millis(1)).await;
-        let given_up = tokio::time::timeout(Duration::from_millis(1), gate.enter(1)).await;
+        let given_up = tokio::time::timeout(Duration::from_millis(1), gate.enter(1, 1)).await;
         assert!(given_up.is_err());
         for call in calls {
             call.await.unwrap();

@@ -31,6 +31,15 @@ pub struct Line {
     closing: watch::Sender<bool>,
 }
 
+/// How a call stands to others.
+#[derive(Debug, Clone, Copy)]
+pub struct Standing {
+    /// Its pauses follow from it.
+    pub seed: u64,
+    /// Steps of the longest chain that begins with it.
+    pub chain: usize,
+}
+
 /// Where the money for a call comes from.
 #[derive(Debug, Clone, Copy)]
 pub struct Purse<'a> {
@@ -49,6 +58,7 @@ type PaidAnswer = (Answer, Option<Reservation>);
 
 /// How far a call is over all its attempts.
 struct Effort {
+    chain: usize,
     attempts: u32,
     /// Set when the first attempt is sent: time in the queue is the pool's own.
     deadline: Option<Instant>,
@@ -95,15 +105,16 @@ impl Line {
     pub async fn ask(
         &self,
         request: &ChatRequest,
-        seed: u64,
+        standing: Standing,
         purse: Option<Purse<'_>>,
     ) -> Result<PaidAnswer, WorkerError> {
         if let Some(why) = &request.too_long {
             return Err(self.error(WorkerErrorKind::Unavailable, why));
         }
+        let Standing { seed, chain } = standing;
         let mut pauses = Pauses::new(seed);
         let mut effort =
-            Effort { attempts: 0, deadline: None, waited: Duration::ZERO, failed: None };
+            Effort { chain, attempts: 0, deadline: None, waited: Duration::ZERO, failed: None };
         loop {
             let failure = match self.attempt(request, &mut effort, purse).await {
                 Ok((mut answer, reservation)) => {
@@ -145,11 +156,11 @@ impl Line {
         purse: Option<Purse<'_>>,
     ) -> Result<PaidAnswer, Failure> {
         let patience = effort.deadline.unwrap_or_else(|| Instant::now() + self.deadline);
-        let queued = Instant::now();
+        let (queued, chain) = (Instant::now(), effort.chain);
         let (leave, mut pass, held) = tokio::select! {
             biased;
             failure = self.closed() => return Err(failure),
-            admitted = self.admitted(request, patience, purse) => admitted?,
+            admitted = self.admitted((request, chain), patience, purse) => admitted?,
             failure = effort.out_of_time() => return Err(failure),
         };
         let reservation = match held {
@@ -161,7 +172,8 @@ impl Line {
         effort.waited += queued.elapsed();
         effort.attempts += 1;
         let until = *effort.deadline.get_or_insert_with(|| Instant::now() + self.deadline);
-        let attempt = self.endpoint.attempt(request, |headers| self.gate.learn(headers));
+        // Boxed, since it is large and most calls of a full pool only wait for their turn.
+        let attempt = Box::pin(self.endpoint.attempt(request, |headers| self.gate.learn(headers)));
         let result = tokio::time::timeout_at(until, attempt).await.unwrap_or_else(|_| {
             Err(Failure::timeout(format!(
                 "no answer within deadline_secs = {} s over all attempts",
@@ -199,7 +211,7 @@ impl Line {
     /// Waits for circuit and limits, and for room in the budget.
     async fn admitted<'p>(
         &'p self,
-        request: &ChatRequest,
+        (request, chain): (&ChatRequest, usize),
         patience: Instant,
         purse: Option<Purse<'p>>,
     ) -> Result<(Leave<'p>, Pass<'p>, Option<Held<'p>>), Failure> {
@@ -210,7 +222,7 @@ impl Line {
                 );
                 Failure::not_sent(WorkerErrorKind::Unavailable, message)
             })?;
-            let mut pass = self.gate.enter(request.most_tokens).await;
+            let mut pass = self.gate.enter(request.most_tokens, chain).await;
             if !leave.holds() {
                 // The circuit opened while the call stood in the queue.
                 pass.used(0);

@@ -14,6 +14,7 @@ mod reply;
 mod request;
 mod settings;
 mod tokens;
+mod turn;
 
 use std::sync::Arc;
 
@@ -32,7 +33,7 @@ pub use probe::{Probe, ProbeState, ServerLimit, probe};
 
 use flights::{Flights, Joined};
 use gate::Limits;
-use line::{Line, Purse};
+use line::{Line, Purse, Standing};
 use request::ChatRequest;
 
 /// Sends each step as one user message. An answer that the store holds is not paid again, the same call is under way
@@ -56,7 +57,7 @@ struct PaidCall {
     task: String,
     sample: Option<u32>,
     request: ChatRequest,
-    seed: u64,
+    standing: Standing,
 }
 
 impl OpenAi {
@@ -117,7 +118,7 @@ impl OpenAi {
             task: request.task_id.to_owned(),
             sample,
             request: chat,
-            seed: request.seed,
+            standing: Standing { seed: request.seed, chain: request.chain },
         };
         match self.flights.join(key, || call.make()).await {
             Some(Joined::First(outcome)) => outcome,
@@ -133,7 +134,11 @@ impl PaidCall {
         let failed =
             |error: StoreError| self.line.error(WorkerErrorKind::Unavailable, &error.to_string());
         let Some(ledger) = &self.ledger else {
-            return self.line.ask(&self.request, self.seed, None).await.map(|(answer, _)| answer);
+            return self
+                .line
+                .ask(&self.request, self.standing, None)
+                .await
+                .map(|(answer, _)| answer);
         };
         if let Some(found) = ledger.store().get(&self.key).await.map_err(failed)? {
             return Ok(saved(Answer {
@@ -143,7 +148,8 @@ impl PaidCall {
             }));
         }
         let purse = Purse { ledger, part: &self.part, task: &self.task, key: &self.key };
-        let (answer, reservation) = self.line.ask(&self.request, self.seed, Some(purse)).await?;
+        let (answer, reservation) =
+            self.line.ask(&self.request, self.standing, Some(purse)).await?;
         let paid = Paid {
             key: self.key.clone(),
             worker: self.line.name.clone(),
