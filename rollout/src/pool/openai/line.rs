@@ -157,23 +157,33 @@ impl Line {
     ) -> Result<PaidAnswer, Failure> {
         let patience = effort.deadline.unwrap_or_else(|| Instant::now() + self.deadline);
         let (queued, chain) = (Instant::now(), effort.chain);
-        let (leave, mut pass, held) = tokio::select! {
+        let admitted = tokio::select! {
             biased;
             failure = self.closed() => return Err(failure),
             admitted = self.admitted((request, chain), patience, purse) => admitted?,
             failure = effort.out_of_time() => return Err(failure),
         };
+        effort.waited += queued.elapsed();
+        // Boxed, since most calls of a full pool wait for their turn, and what follows needs far more room than that.
+        Box::pin(self.send(request, effort, admitted)).await
+    }
+
+    /// An attempt that is let through.
+    async fn send(
+        &self,
+        request: &ChatRequest,
+        effort: &mut Effort,
+        (leave, mut pass, held): (Leave<'_>, Pass<'_>, Option<Held<'_>>),
+    ) -> Result<PaidAnswer, Failure> {
         let reservation = match held {
             Some(held) => Some(held.keep().await.map_err(|error| {
                 Failure::not_sent(WorkerErrorKind::Unavailable, error.to_string())
             })?),
             None => None,
         };
-        effort.waited += queued.elapsed();
         effort.attempts += 1;
         let until = *effort.deadline.get_or_insert_with(|| Instant::now() + self.deadline);
-        // Boxed, since it is large and most calls of a full pool only wait for their turn.
-        let attempt = Box::pin(self.endpoint.attempt(request, |headers| self.gate.learn(headers)));
+        let attempt = self.endpoint.attempt(request, |headers| self.gate.learn(headers));
         let result = tokio::time::timeout_at(until, attempt).await.unwrap_or_else(|_| {
             Err(Failure::timeout(format!(
                 "no answer within deadline_secs = {} s over all attempts",

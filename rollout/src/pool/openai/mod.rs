@@ -140,7 +140,8 @@ impl PaidCall {
                 .await
                 .map(|(answer, _)| answer);
         };
-        if let Some(found) = ledger.store().get(&self.key).await.map_err(failed)? {
+        // What is boxed here is done in moments, and would be room that every call has while it waits for its turn.
+        if let Some(found) = Box::pin(ledger.store().get(&self.key)).await.map_err(failed)? {
             return Ok(saved(Answer {
                 text: found.text,
                 usage: found.usage,
@@ -160,7 +161,7 @@ impl PaidCall {
         if let Some(reservation) = reservation {
             let settlement =
                 Settlement::Paid { usd: answer.usage.cost_usd, estimated: answer.usage.estimated };
-            reservation.settle(settlement, Some(paid)).await.map_err(failed)?;
+            Box::pin(reservation.settle(settlement, Some(paid))).await.map_err(failed)?;
         }
         Ok(answer)
     }
