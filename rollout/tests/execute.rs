@@ -108,6 +108,22 @@ async fn a_step_starts_the_moment_its_inputs_are_there() {
 }
 
 #[tokio::test]
+async fn a_call_says_how_long_the_chain_is_that_begins_with_it() {
+    let echo = Scripted::new("echo", 0, |request| Ok(format!("chain {}", request.chain)));
+    let workflow = workflow(&[
+        (0, "a", &[]),
+        (0, "b", &[]),
+        (0, "c", &[1]),
+        (0, "d", &[0]),
+        (0, "e", &[1, 2]),
+        (0, "f", &[]),
+    ]);
+    let outcome = run(&pool(vec![echo]), &task("t"), workflow, TRAINING).await;
+    let chains: Vec<&str> = outcome.calls().iter().map(|call| call.answer.as_str()).collect();
+    assert_eq!(chains, ["chain 2", "chain 3", "chain 2", "chain 1", "chain 1", "chain 1"]);
+}
+
+#[tokio::test]
 async fn a_worker_is_told_what_it_may_see() {
     let echo = Scripted::new("echo", 0, |request| Ok(request.message.to_owned()));
     let workflow =

@@ -81,6 +81,8 @@ mod tests {
     use std::sync::Mutex;
     use std::time::Duration;
 
+    use futures_util::FutureExt as _;
+
     use super::*;
 
     /// The order in which calls with these chains, that come one after another while the turn is taken, have it.
@@ -128,7 +130,7 @@ mod tests {
                 waiting.push(Box::pin(async move { turns.take(1).await }));
             }
             for call in &mut waiting {
-                assert!(futures_util::poll!(call.as_mut()).is_pending());
+                assert!(call.as_mut().now_or_never().is_none());
             }
             let last = waiting.pop().unwrap();
             if gone_when_it_is_free {
