@@ -103,8 +103,7 @@ mod tests {
         for call in calls {
             call.await.unwrap();
         }
-        let had = had.lock().unwrap().clone();
-        had
+        std::mem::take(&mut *had.lock().unwrap())
     }
 
     #[tokio::test]
