@@ -463,8 +463,10 @@ mod tests {
                     };
                     let (list, shared) = (least(&own), least(&parts));
                     // Errors with different numbers are ordered by them; a clone3 is unknown to both.
-                    let same = list == shared;
-                    assert!(same, "{policy:?} {number} {argument:#x}: {list:x?} and {shared:x?}");
+                    assert!(
+                        list == shared,
+                        "{policy:?} {number} {argument:#x}: {list:x?} and {shared:x?}"
+                    );
                 }
             }
             for number in TO_ENTER {
