@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::oneshot;
 
 /// One turn, had by one call at a time. An episode ends with its longest chain of steps, and a training step with its last episode,
-/// so that calls with long chains behind them go before others: a step more overtakes so many calls that came before it, and no
-/// more, since none is to wait for ever.
+/// so that calls with long chains behind them go before others: for each step more before those that came less than so many calls
+/// earlier, and before no others, since none is to wait for ever.
 #[derive(Debug)]
 pub struct Turns {
     queue: Mutex<Queue>,
@@ -114,8 +114,8 @@ mod tests {
 
     #[tokio::test]
     async fn no_call_is_overtaken_for_ever() {
-        // A chain of three goes before two calls for each step that it has more, and not before the third.
-        assert_eq!(order(2, &[1, 1, 1, 1, 1, 1, 3]).await, [0, 1, 6, 2, 3, 4, 5]);
+        // Two steps more at two calls each: it goes before those that came less than four before it.
+        assert_eq!(order(2, &[1, 1, 1, 1, 1, 1, 3]).await, [0, 1, 2, 6, 3, 4, 5]);
     }
 
     #[tokio::test]
