@@ -37,12 +37,11 @@ pub(crate) fn inherited(policy: Policy) -> io::Result<[BpfProgram; 3]> {
     let [first, _] = filters(policy)?;
     let mut wide = allowed(policy)?;
     wide.extend(TO_ENTER.iter().map(|call| (*call, Vec::new())));
-    let (own_clone, own_prctl) = (clone_of(policy), PRCTL);
     wide.extend([libc::SYS_clone, libc::SYS_prctl].map(|call| (call, Vec::new())));
     let mut taken: BTreeMap<i64, Vec<SeccompRule>> =
         TO_ENTER.iter().map(|call| (*call, Vec::new())).collect();
-    taken.insert(libc::SYS_clone, none_of_mask(own_clone)?);
-    taken.insert(libc::SYS_prctl, vec![rule(&own_prctl.map(|value| differs(0, value)))?]);
+    taken.insert(libc::SYS_clone, none_of_mask(clone_of(policy))?);
+    taken.insert(libc::SYS_prctl, vec![rule(&PRCTL.map(|value| differs(0, value)))?]);
     let refused = SeccompAction::Errno(libc::EPERM as u32);
     let wide = compile(wide, refused.clone(), SeccompAction::Allow)?;
     Ok([first, wide, compile(taken, SeccompAction::Allow, refused)?])

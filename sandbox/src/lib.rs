@@ -5,7 +5,8 @@
 //!
 //! Three processes: the one that grades; a small server, which is the same program started again with an empty environment
 //! and serving before anything of it runs, its libraries' initialisers included; and the cell. The server makes cells, starts
-//! programs in them and reaps them. Outputs come to the grading process directly, over pipes that it reads with caps and a clock of its own.
+//! programs in them and reaps them. Outputs come to the grading process directly, over pipes that it reads with caps and a
+//! clock of its own.
 //!
 //! docs/sandbox.md says what is promised at each [`Level`], and by what.
 
