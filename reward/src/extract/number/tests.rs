@@ -1,0 +1,146 @@
+use super::*;
+
+fn same(gold: &str, answer: &str) -> bool {
+    let gold = Number::parse(gold).unwrap_or_else(|| panic!("gold {gold}"));
+    Number::find(answer).is_some_and(|answer| gold.accepts(&answer, 0.0))
+}
+
+#[test]
+fn one_value_in_many_dresses() {
+    for (gold, answer) in [
+        ("1000", "1,000"),
+        ("5", "$5"),
+        ("-5", "-$5.00"),
+        ("-5", "$-5"),
+        ("-5", "\u{2212}5"),
+        ("3/4", "0.75"),
+        ("0.75", r"\frac{3}{4}"),
+        ("3/4", "6/8"),
+        ("1e9", "1,000,000,000"),
+        ("0.1", "0.10"),
+        ("12", "12."),
+        ("12", "x = 12"),
+        ("11", "5 + 6 = 11"),
+        ("5", "5cm"),
+        ("5", "5 apples"),
+        ("1234.5", r"1{,}234.5 \text{ dollars}"),
+        ("50%", "50%"),
+        ("0.5", "50%"),
+        ("50", r"50\%"),
+        ("1/3", "2/6"),
+        ("12345678901234567890", "12345678901234567890"),
+        ("7", "$7$"),
+        ("45", r"45^{\circ}"),
+        ("1/2", r"\frac12"),
+        ("2500", r"2.5 \times 10^{3}"),
+        ("0.003", "3 × 10^-3 m"),
+        ("6", r"6 \text{ cm}"),
+        ("6", r"\(6\)"),
+    ] {
+        assert!(same(gold, answer), "{gold} and {answer}");
+    }
+}
+
+#[test]
+fn near_is_not_equal() {
+    for (gold, answer) in [
+        ("0.1", "0.1000000000000000055511151231257827"),
+        ("9007199254740993", "9007199254740992"),
+        ("1/3", "0.3333333333333333"),
+        ("5", "-5"),
+        ("1000", "1,00"),
+        ("5", "5 or 6"),
+        ("2", "2x"),
+        ("4", "GPT4"),
+        ("3", "3/4/2024"),
+        ("3", "3-4"),
+        ("11/2", r"1\frac{1}{2}"),
+        ("50", "0.5"),
+        ("1", ""),
+        ("1", "one"),
+        ("4", r"\sqrt{4}"),
+        ("4", "√4"),
+        ("2", r"2\pi"),
+        ("2", "2^x"),
+        ("8", "2^3"),
+        ("10", "10^5"),
+        ("5", r"\frac{5}{x}"),
+    ] {
+        assert!(!same(gold, answer), "{gold} and {answer}");
+    }
+    assert!(Number::parse("1 2").is_none());
+    assert!(Number::parse("five").is_none());
+    assert!(Number::parse(&"9".repeat(100_000)).is_none());
+}
+
+#[test]
+fn tolerance_is_relative_to_the_gold_value() {
+    let gold = Number::parse("200").unwrap();
+    let answer = |text| Number::parse(text).unwrap();
+    assert!(gold.accepts(&answer("200.19"), 1e-3));
+    assert!(!gold.accepts(&answer("200.21"), 1e-3));
+    let zero = Number::parse("0").unwrap();
+    assert!(!zero.accepts(&answer("0.0001"), 1e-3));
+    assert!(zero.accepts(&answer("0.000"), 1e-3));
+    assert!(Number::parse("1000").is_some_and(|gold| gold.accepts(&answer("999"), 1e-3)));
+    let huge = Number::parse("1e400").unwrap();
+    assert!(!huge.accepts(&answer("5"), 1e-3));
+    assert!(huge.accepts(&answer("1.0001e400"), 1e-3));
+    assert!(!Number::parse("1e-400").unwrap().accepts(&answer("1e-500"), 1e-3));
+}
+
+#[test]
+fn lists_are_read_with_and_without_brackets() {
+    for text in ["[1, 2.5]", "(1,2.5)", "1, 5/2", r"$\left\{1, 2.50\right\}$", "x = [1; 2.5]."] {
+        let read: Vec<String> =
+            list(text).unwrap_or_default().iter().map(Number::canonical).collect();
+        assert!(read == ["1", "2.5"] || read == ["1", "5/2"], "{text:?}: {read:?}");
+    }
+    for text in ["", "[]", "[1, two]", "[1, 2", "[[1], [2]]", &"1,".repeat(300)] {
+        assert!(list(text).is_none(), "{text:?}");
+    }
+    assert_eq!(numbers("<answer>[3]</answer>").map(|list| list.len()), Ok(1));
+    assert!(matches!(numbers("<answer>[a]</answer>"), Err(Failure::NotNumbers { .. })));
+}
+
+#[test]
+fn gsm8ks_own_forms_are_places() {
+    let value = |text: &str| number(text).map(|number| number.canonical());
+    assert_eq!(value("He has 3.\nA: 1,026"), Ok("1026".into()));
+    assert_eq!(
+        value("So 18.\n#### 18\nThat was a long way to go, I must say, was it not?"),
+        Ok("18".into())
+    );
+    assert_eq!(value("A: 5\n<answer>6</answer>"), Ok("6".into()));
+    assert!(value("long talk, more than a short line holds, that ends\nA:").is_err());
+}
+
+#[test]
+fn hostile_lengths_take_no_time() {
+    let began = std::time::Instant::now();
+    for part in [r"\frac{1}{2}", "1,", "10^", "9", "-", "answer: ", "\nA: "] {
+        let text = format!("<answer>{}</answer>", part.repeat(200_000));
+        assert!(number(&text).is_err());
+        assert!(numbers(&text).is_err());
+        let _ = number(&part.repeat(200_000));
+    }
+    assert!(began.elapsed() < std::time::Duration::from_secs(10), "{:?}", began.elapsed());
+}
+
+#[test]
+fn answers_are_found_in_texts() {
+    for (text, canonical) in [
+        ("<answer>1,000</answer>", "1000"),
+        (r"so \boxed{\$70.50}", "70.5"),
+        ("The answer is 12, since 3 times 4 is 12.", "12"),
+        ("Thus:\n\n**42**", "42"),
+        ("answer: 3/4", "3/4"),
+    ] {
+        assert_eq!(number(text).map(|n| n.canonical()).as_deref(), Ok(canonical), "{text:?}");
+    }
+    assert!(matches!(number("<answer>twelve</answer>"), Err(Failure::NotANumber { .. })));
+    assert_eq!(
+        number("No idea, there are 3 ways to see this and 4 more").unwrap_err(),
+        Failure::NotFound
+    );
+}

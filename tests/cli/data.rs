@@ -1,0 +1,89 @@
+//! Tasks: listed, split, mixed.
+
+use crate::{conductor, prepared, program};
+
+#[test]
+fn tasks_are_listed_counted_and_shown() {
+    let at = prepared();
+    let stats = conductor(&at, &["data", "stats", "run.toml", "--json"]).expect_code(0).json();
+    let domains = stats["domains"].as_array().unwrap();
+    let count = |field: &str| domains.iter().map(|d| d[field].as_u64().unwrap()).sum::<u64>();
+    assert_eq!(count("all"), 40);
+    let list = ["data", "list", "run.toml", "--split", "valid", "--json"];
+    let valid = conductor(&at, &list).expect_code(0).json();
+    assert_eq!(valid.as_array().unwrap().len() as u64, count("valid"));
+    let table = conductor(&at, &["data", "stats", "run.toml"]).expect_code(0).stdout;
+    assert!(table.starts_with("domain  train  valid  test  all  grading  "), "{table}");
+    assert_eq!(domains[0]["gradings"], serde_json::json!({ "number": domains[0]["all"] }));
+    assert!(domains[0]["prompt_chars"]["p50"].as_u64().unwrap() > 0, "{}", domains[0]);
+
+    let shown = conductor(&at, &["data", "show", "run.toml", "sum/2"]).expect_code(0).stdout;
+    assert!(shown.contains("What is 2 + 3?") && !shown.contains('5'), "no gold answer: {shown}");
+    let gold = conductor(&at, &["data", "show", "run.toml", "sum/2", "--gold", "--json"]);
+    assert_eq!(gold.expect_code(0).json()["grading"]["gold"], "5");
+    let missing = conductor(&at, &["data", "show", "run.toml", "sum/999"]).expect_code(2);
+    let _ = missing.expect_stderr(&["no task \"sum/999\"", "conductor data list run.toml"]);
+}
+
+#[test]
+fn tasks_are_split_by_hash_and_as_python_shuffles() {
+    let at = prepared();
+    let lines =
+        conductor(&at, &["data", "split", "run.toml", "--jsonl"]).expect_code(0).json_lines();
+    assert_eq!(lines.len(), 40);
+    let counted = conductor(&at, &["data", "split", "run.toml", "--json"]).expect_code(0).json();
+    for split in ["train", "valid", "test"] {
+        let of = lines.iter().filter(|line| line["split"] == split).count();
+        assert_eq!(counted[split], of, "{split}");
+    }
+    let shuffled =
+        ["data", "split", "run.toml", "--json", "--set", "tasks.split.kind=python_shuffle"];
+    let shuffled = conductor(&at, &shuffled).expect_code(0).json();
+    assert_eq!(
+        [24, 8, 8].map(serde_json::Value::from),
+        ["train", "valid", "test"].map(|s| shuffled[s].clone())
+    );
+    let page =
+        conductor(&at, &["data", "split", "run.toml", "--out", "splits.jsonl"]).expect_code(0);
+    assert!(page.stdout.contains("by a hash of id and seed 42"), "{page}");
+    assert_eq!(at.read("splits.jsonl").lines().count(), 40);
+    let dated = [
+        "data",
+        "split",
+        "run.toml",
+        "--set",
+        "tasks.split={kind=\"date\",test_from=\"2024-10-01\"}",
+    ];
+    let _ =
+        conductor(&at, &dated).expect_code(2).expect_stderr(&["none of the 40 tasks has a date"]);
+}
+
+#[test]
+fn a_mix_is_a_source_again() {
+    let at = prepared();
+    let mix = ["data", "mix", "run.toml", "--out", "mix.parquet", "--json", "--size", "12"];
+    let mixed = conductor(&at, &mix).expect_code(0).json();
+    assert_eq!((&mixed["tasks"], &mixed["sources"][0]["tasks"]), (&12.into(), &12.into()));
+    let source = "tasks.sources=[{ kind = \"parquet\", path = \"mix.parquet\", cap = 5 }]";
+    let list = ["data", "list", "run.toml", "--json", "--set", source];
+    let listed = conductor(&at, &list).expect_code(0).json();
+    assert_eq!(listed.as_array().unwrap().len(), 5);
+    let all = conductor(&at, &["data", "list", "run.toml", "--json"]).expect_code(0).json();
+    for row in listed.as_array().unwrap() {
+        assert!(all.as_array().unwrap().contains(row), "{row}");
+    }
+    let too_large = ["data", "mix", "run.toml", "--out", "mix.parquet", "--size", "41"];
+    let _ = conductor(&at, &too_large).expect_code(2).expect_stderr(&["41", "which has 40"]);
+    let _ = conductor(&at, &["data", "mix", "run.toml", "--out", "mix.txt"])
+        .expect_code(2)
+        .expect_stderr(&["ends in .parquet"]);
+}
+
+#[test]
+fn an_empty_split_says_what_to_change() {
+    let at = prepared();
+    let shares = ["--set", "tasks.split={ train = 1.0, valid = 0.0, test = 0.0, seed = 1 }"];
+    let list = ["data", "list", "run.toml", "--split", "test"];
+    let outcome = program(&at, &list).args(shares).run().expect_code(2);
+    let _ = outcome.expect_stderr(&["the test split is empty", "[tasks.split]"]);
+}
