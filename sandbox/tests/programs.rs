@@ -3,9 +3,11 @@
 mod common;
 
 use std::ops::ControlFlow;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
-use common::{LIMITS, call_job, cause, everywhere, run, stdin_job, texts, values};
+use common::{LIMITS, call_job, cause, everywhere, options, run, start, stdin_job, texts, values};
+use conductor_configs::schema::{Sandbox as Options, SandboxLevel};
 use conductor_sandbox::{Ending, Form, Input, Job, Mode, Plain, Program};
 use serde_json::json;
 
@@ -211,5 +213,37 @@ async fn tests_behind_a_program_pass_by_running_to_their_end() {
             let (ran, _) = run(&sandbox, &asserted(source, tests)).await;
             assert_eq!(cause(&ran.ending), expected, "{name}: {source}: {:?}", ran.ending);
         }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn installed_packages_are_seen_where_they_are_wanted_whatever_loading_them_does() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = |name: &str| folder.path().join(name);
+    let done = |command: &mut Command| command.status().is_ok_and(|status| status.success());
+    if !done(Command::new("python3").args(["-m", "venv", "--without-pip"]).arg(at("venv"))) {
+        return eprintln!("skipped: python3 makes no virtual environments here");
+    }
+    let packages = std::fs::read_dir(at("venv/lib")).expect("a library").next();
+    let packages = packages.expect("a version").expect("a folder").path().join("site-packages");
+    std::fs::write(packages.join("small.py"), "value = 5").expect("a package");
+    // What only its own program may load: here it would end whoever asks the interpreter what it needs.
+    let source =
+        "#include <stdlib.h>\n__attribute__((constructor)) static void now(void) { abort(); }";
+    std::fs::write(at("now.c"), source).expect("a source");
+    let object = packages.join("now.so");
+    if !done(
+        Command::new("gcc").args(["-shared", "-fPIC", "-lm", "-o"]).arg(object).arg(at("now.c")),
+    ) {
+        return eprintln!("skipped: there is no gcc here");
+    }
+    for (site_packages, expected) in [(true, "5"), (false, "none")] {
+        let interpreter = at("venv/bin/python").to_str().expect("UTF-8").to_owned();
+        let options =
+            Options { interpreter, site_packages, ..options(SandboxLevel::Auto, site_packages) };
+        let sandbox = start(&options).await.expect("a sandbox");
+        let source = "try:\n    import small\n    print(small.value)\nexcept ImportError:\n    print('none')";
+        let (ending, outputs) = texts(&sandbox, &stdin_job(source, &[""])).await;
+        assert_eq!((ending, outputs[0].trim()), (Ending::Finished, expected));
     }
 }

@@ -16,8 +16,8 @@ use crate::watch;
 
 /// Programs of each side without `CONDUCTOR_LOAD`.
 const FEW: usize = 30;
-/// Limits that keep a thousand sleepers from taking an hour.
-const TIME_SECS: f64 = 2.0;
+/// What keeps a thousand sleepers from taking an hour. Honest programs have the limits that they always have.
+const HOSTILE_SECS: f64 = 2.0;
 
 /// An honest program's case with the verdict that it has by itself.
 struct Honest {
@@ -50,9 +50,11 @@ fn load_of_hostile_programs_changes_no_honest_verdict() {
     for last in (1..cases.len()).rev() {
         cases.swap(last, (random.next_u64() % (last as u64 + 1)) as usize);
     }
-    for (number, (case, _)) in cases.iter_mut().enumerate() {
+    for (number, (case, expected)) in cases.iter_mut().enumerate() {
         case["id"] = json!(number);
-        case["task"]["time_limit_secs"] = json!(TIME_SECS);
+        if expected.is_none() {
+            case["task"]["time_limit_secs"] = json!(HOSTILE_SECS);
+        }
         case["task"]["memory_limit_mib"] = json!(512);
     }
     let responsive = Responsive::start();
@@ -112,6 +114,10 @@ fn honest(count: usize) -> Vec<Honest> {
         for (kind, verdict) in [("correct", "right"), ("wrong", "wrong")] {
             for program in problem[kind].as_array().expect("programs") {
                 let source = program["code"].as_str().expect("a program");
+                if source.contains("import numpy") {
+                    // Not every interpreter has it.
+                    continue;
+                }
                 let task = json!({
                     "kind": "code",
                     "public_test_cases": problem["tests"],

@@ -3,7 +3,7 @@ import sys
 
 assert sys.version_info >= (3, 8), "it is Python " + sys.version.split()[0]
 
-import ctypes, json, os, site
+import ctypes, json, mmap, os, site, struct
 
 WITH_PACKAGES = sys.argv[1] == "packages"
 # Windows on a screen and the library's own tests: no program under test has a use for them.
@@ -36,16 +36,47 @@ for folder in [place for place in sys.path if place.endswith("lib-dynload") and 
             except OSError:
                 pass
 
-# What installed packages are linked with.
+def needed(path):
+    """The names of the libraries that a shared object asks for (its DT_NEEDED entries). Read, not loaded: what a package
+    does as it is loaded could end this process."""
+    with open(path, "rb") as file:
+        data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    if data[:6] != b"\x7fELF\2\1":
+        return []
+    (start,) = struct.unpack_from("<Q", data, 32)
+    size, count = struct.unpack_from("<HH", data, 54)
+    parts = [struct.unpack_from("<IIQQQQ", data, start + size * index) for index in range(count)]
+    entries = [
+        entry
+        for kind, _, offset, _, _, length in parts
+        if kind == 2
+        for entry in struct.iter_unpack("<qQ", data[offset : offset + length])
+    ]
+    names = []
+    for table in [value for tag, value in entries if tag == 5]:
+        for kind, _, offset, address, _, length in parts:
+            if kind == 1 and address <= table < address + length:
+                at = offset + table - address
+                names += [data[at + value : data.find(b"\0", at + value)] for tag, value in entries if tag == 1]
+    return [os.fsdecode(name) for name in names]
+
+
+# What installed packages are linked with, but for what they bring themselves.
+asked, brought = set(), set()
 for package in packages:
     for folder, _, files in os.walk(package):
         for name in files:
-            path = os.path.join(folder, name)
-            if ".so" in name and os.path.getsize(path) < 64 << 20:
+            if ".so" in name:
+                brought.add(name)
                 try:
-                    ctypes.CDLL(path, mode=1)
-                except OSError:
+                    asked.update(needed(os.path.join(folder, name)))
+                except (OSError, ValueError, struct.error):
                     pass
+for name in sorted(asked - brought):
+    try:
+        ctypes.CDLL(name, mode=1)
+    except OSError:
+        pass
 
 # The C library loads it by itself when a thread ends early.
 try:
