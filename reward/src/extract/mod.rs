@@ -192,10 +192,15 @@ fn marks(text: &str, words: &[&str]) -> Vec<(Mark, usize)> {
     found
 }
 
-/// From byte `at`, past white space and asterisks, to the end of the line.
+/// From byte `at`, past white space and asterisks, to the end of the line; of a formula on lines of its own, its content.
 fn line_from(text: &str, at: usize) -> &str {
     let rest = text[at..].trim_start_matches(|c: char| c.is_whitespace() || c == '*');
-    rest.lines().next().unwrap_or("")
+    let line = rest.lines().next().unwrap_or("");
+    let displayed = [("\\[", "\\]"), ("$$", "$$")].into_iter().find_map(|(open, close)| {
+        let inside = rest.strip_prefix(open).filter(|_| line.trim_end() == open)?;
+        inside.split_once(close).map(|(formula, _)| formula.trim())
+    });
+    displayed.unwrap_or(line)
 }
 
 /// Without markdown, quotes, dollar signs around, and a final stop.

@@ -7,6 +7,8 @@ pub(super) fn cleaned(text: &str) -> String {
     let mut clean = text.trim().to_owned();
     for (from, to) in [
         ("\u{2212}", "-"),
+        ("–", "-"),
+        (" / ", "/"),
         ("{,}", ","),
         ("\\,", ""),
         ("\\!", ""),
@@ -23,6 +25,7 @@ pub(super) fn cleaned(text: &str) -> String {
             clean = clean.replace(from, to);
         }
     }
+    clean = plain_superscripts(clean);
     while let Some(plain) = plain_fraction(&clean) {
         clean = plain;
     }
@@ -78,6 +81,22 @@ fn plain_fraction(text: &str) -> Option<String> {
     let gap = if text[..at].ends_with(|c: char| c.is_alphanumeric()) { " " } else { "" };
     (plain(over) && plain(under))
         .then(|| format!("{}{gap}{}/{}{rest}", &text[..at], over.trim(), under.trim()))
+}
+
+/// `10³` as `10^{3}`.
+fn plain_superscripts(text: String) -> String {
+    const HIGH: [char; 11] = ['⁰', '¹', '²', '³', '⁴', '⁵', '⁶', '⁷', '⁸', '⁹', '⁻'];
+    let Some(at) = text.find("10").map(|at| at + 2).filter(|at| text[*at..].starts_with(HIGH))
+    else {
+        return text;
+    };
+    let rest = text[at..].trim_start_matches(HIGH);
+    let low = |c: char| {
+        HIGH.iter().position(|high| *high == c).map(|digit| "0123456789-".as_bytes()[digit])
+    };
+    let exponent: String =
+        text[at..text.len() - rest.len()].chars().filter_map(low).map(char::from).collect();
+    format!("{}^{{{exponent}}}{rest}", &text[..at])
 }
 
 /// `2.5 \times 10^{3}` as `2.5e3`; `None` where there is no such product, or more than one.

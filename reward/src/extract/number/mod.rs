@@ -1,11 +1,14 @@
 //! Numbers as people write them, compared exactly.
 
+mod around;
 mod clean;
 #[cfg(test)]
 mod tests;
 mod value;
 
 pub use value::Number;
+
+use around::{first_clause, is_reason};
 
 use super::{Failure, LastLine, Tag, excerpt};
 
@@ -20,7 +23,12 @@ const MOST: usize = 256;
 pub fn number(text: &str) -> Result<Number, Failure> {
     let found = place(text)?;
     Number::find(found)
-        .or_else(|| Number::find(first_clause(found)))
+        .or_else(|| {
+            let (clause, rest) = first_clause(found)?;
+            let number = Number::find(clause)?;
+            let again = || Number::find(rest).is_some_and(|other| number.accepts(&other, 0.0));
+            (is_reason(rest) || again()).then_some(number)
+        })
         .ok_or_else(|| Failure::NotANumber { found: excerpt(found) })
 }
 
@@ -41,7 +49,9 @@ pub(crate) fn list(text: &str) -> Option<Vec<Number>> {
         plain = plain.replace(command, "");
     }
     let plain = plain.replace("\\{", "[").replace("\\}", "]");
-    let side = plain.rsplit('=').next().unwrap_or(&plain);
+    // "x = [1, 2]" and "a, b = 1, 2"; in "x = 1, x = 2" each element has its own.
+    let named = |(name, _): &(&str, &str)| !name.contains(|c: char| c.is_ascii_digit());
+    let side = plain.split_once('=').filter(named).map_or(plain.as_str(), |(_, side)| side);
     let side = side.trim().trim_matches(['$', '.']).trim();
     let inner = [('[', ']'), ('(', ')'), ('{', '}')]
         .iter()
@@ -54,7 +64,8 @@ pub(crate) fn list(text: &str) -> Option<Vec<Number>> {
     if elements.len() > MOST {
         return None;
     }
-    elements.into_iter().map(Number::parse).collect()
+    let value = |element: &str| Number::parse(element.rsplit('=').next().unwrap_or(element));
+    elements.into_iter().map(value).collect()
 }
 
 /// The text where a numeric answer is due.
@@ -75,13 +86,4 @@ fn gsm8k_line(text: &str) -> Option<&str> {
         line.strip_prefix("####").or_else(|| line.strip_prefix("A:")).map(str::len)
     };
     text.lines().rev().find_map(|line| behind(line).map(|kept| line[line.len() - kept..].trim()))
-}
-
-/// "12, since 3 × 4" and "12. That is": the part before the reason.
-fn first_clause(found: &str) -> &str {
-    let end = [", ", ". ", "; ", " because", " since", " (", "\n"]
-        .iter()
-        .filter_map(|stop| found.find(stop))
-        .min();
-    &found[..end.unwrap_or(found.len())]
 }

@@ -36,6 +36,21 @@ fn one_value_in_many_dresses() {
         ("0.003", "3 × 10^-3 m"),
         ("6", r"6 \text{ cm}"),
         ("6", r"\(6\)"),
+        ("-5", "- 5"),
+        ("-5", "x = - 5"),
+        ("-5", "–5"),
+        ("-5", "-(5)"),
+        ("-0.5", r"-\left(\frac{1}{2}\right)"),
+        ("0.75", "3 / 4"),
+        ("1800", "1.8 × 10³ m"),
+        ("18", "18 cm^2"),
+        ("18", r"18 \text{ cm}^2"),
+        ("18", "$18/hour"),
+        ("18", "18 m/s"),
+        ("18", "approx. 18 g of CO2"),
+        ("18", "**Total: 18** apples"),
+        ("18", "the total is *18* apples"),
+        ("25", "25°C"),
     ] {
         assert!(same(gold, answer), "{gold} and {answer}");
     }
@@ -65,6 +80,31 @@ fn near_is_not_equal() {
         ("8", "2^3"),
         ("10", "10^5"),
         ("5", r"\frac{5}{x}"),
+        ("5", "x = 6, x = 5"),
+        ("5", r"x = 6 \text{ or } x = 5"),
+        ("5", "- 5"),
+        ("5", "x - 5"),
+        ("5", "5!"),
+        ("5", "5²"),
+        ("5", "5½"),
+        ("5", "±5"),
+        ("5", "x > 5"),
+        ("5", "x ≠ 5"),
+        ("5", "x != 5"),
+        ("5", "5 < x"),
+        ("5", "f(5)"),
+        ("5", "sqrt(5)"),
+        ("5", "ln 5"),
+        ("5", "5 pi"),
+        ("5", "5*pi"),
+        ("5", "5 x"),
+        ("5", "x / 5"),
+        ("5", "2 * 5"),
+        ("5", "5%%"),
+        ("5", "not 5"),
+        ("5", "negative 5"),
+        ("5", "half of 5"),
+        ("5", "5 and a half"),
     ] {
         assert!(!same(gold, answer), "{gold} and {answer}");
     }
@@ -96,6 +136,9 @@ fn lists_are_read_with_and_without_brackets() {
             list(text).unwrap_or_default().iter().map(Number::canonical).collect();
         assert!(read == ["1", "2.5"] || read == ["1", "5/2"], "{text:?}: {read:?}");
     }
+    let named = list("x = 1, x = 5/2").unwrap_or_default();
+    assert_eq!(named.iter().map(Number::canonical).collect::<Vec<_>>(), ["1", "5/2"]);
+    assert_eq!(list("a, b = 1, 2").map(|list| list.len()), Some(2));
     for text in ["", "[]", "[1, two]", "[1, 2", "[[1], [2]]", &"1,".repeat(300)] {
         assert!(list(text).is_none(), "{text:?}");
     }
@@ -135,8 +178,33 @@ fn answers_are_found_in_texts() {
         ("The answer is 12, since 3 times 4 is 12.", "12"),
         ("Thus:\n\n**42**", "42"),
         ("answer: 3/4", "3/4"),
+        ("The answer is 12, assuming n = 9.", "12"),
+        ("The answer is 12 when n = 9.", "12"),
+        ("<answer>12 (with n=9)</answer>", "12"),
+        ("Answer: 12 (3 × 4 = 12)", "12"),
+        ("The answer is 18, not 17.", "18"),
+        ("The answer is:\n\\[\n18\n\\]", "18"),
+        ("The answer is:\n$$\n18\n$$", "18"),
     ] {
         assert_eq!(number(text).map(|n| n.canonical()).as_deref(), Ok(canonical), "{text:?}");
+    }
+    // More than one candidate is none.
+    for text in [
+        r"\boxed{5, 6, 7, 8}",
+        "<answer>5; 6</answer>",
+        "<answer>5, or 6</answer>",
+        "<answer>5 (or 6)</answer>",
+        "<answer>5. 6.</answer>",
+        "<answer>5, maybe 6</answer>",
+        "<answer>(5, 6)</answer>",
+        "<answer>[5, 6]</answer>",
+        "#### 5, 6",
+        "A: 5, 6, 7",
+        "<answer>x=6, y=5</answer>",
+        "<answer>In 2 hours, he makes 5</answer>",
+        "<answer>For n = 5, we get 6</answer>",
+    ] {
+        assert!(matches!(number(text), Err(Failure::NotANumber { .. })), "{text:?}");
     }
     assert!(matches!(number("<answer>twelve</answer>"), Err(Failure::NotANumber { .. })));
     assert_eq!(

@@ -1,6 +1,7 @@
 //! A number as people write it, and when two are the same.
 
 use super::LONGEST_TEXT;
+use super::around::{bare, equation_side, is_said_before, is_said_behind, without_emphasis};
 use super::clean::{cleaned, digits, without_text_commands};
 use crate::decimal::Decimal;
 
@@ -27,33 +28,21 @@ impl Number {
         matches!(clean[end..].trim(), "" | "°").then_some(number)
     }
 
-    /// Reads the one number in a text: behind the last `=` where there is one, with words or units around it.
-    /// `None` where there is no number or more than one, and where it is part of a formula (`\sqrt{4}`, `2\pi`, `2^x`).
+    /// Reads the one number in a text: behind the last `=` of an equation, with words or units around it. `None` where there
+    /// is no number or more than one, and where it is part of a formula (`\sqrt{4}`, `2\pi`, `2^x`, `5!`, `x > 5`) or of a
+    /// phrase that says another one ("not 5", "half of 5").
     pub fn find(text: &str) -> Option<Self> {
         if text.len() > LONGEST_TEXT {
             return None;
         }
         let clean = without_text_commands(&cleaned(text));
-        let side = clean.rsplit('=').next().unwrap_or(&clean);
-        if side.contains(['\\', '^', '√', 'π', '∞', '∑', '∫']) {
-            return None;
-        }
-        let mut found = None;
-        let mut at = 0;
-        while at < side.len() {
-            if let Some((number, end)) = number_at(side, at).filter(|_| starts_number(side, at)) {
-                // A letter right behind is a variable ("2x"); several are a unit ("5cm").
-                let letters = side[end..].chars().take_while(|c| c.is_alphabetic()).count();
-                if found.is_some() || letters == 1 || side[end..].starts_with('/') {
-                    return None;
-                }
-                found = Some(number);
-                at = end;
-            } else {
-                at += side[at..].chars().next().map_or(1, char::len_utf8);
-            }
-        }
-        found
+        let side = &bare(equation_side(&clean)?);
+        let at = (0..side.len()).find(|at| {
+            side.is_char_boundary(*at) && starts_number(side, *at) && number_at(side, *at).is_some()
+        })?;
+        let (number, end) = number_at(side, at)?;
+        let (before, behind) = without_emphasis(&side[..at], &side[end..]);
+        (is_said_before(before) && is_said_behind(behind)).then_some(number)
     }
 
     /// Whether `answer` is this gold value: exactly, or within `tolerance` relative to it. Where only one of the two
