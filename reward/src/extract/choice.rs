@@ -251,7 +251,7 @@ fn without_commands(text: &str) -> Cow<'_, str> {
         "\\,",
         "\\;",
     ];
-    if !text.contains(['\\', '“', '”', '‘', '’']) {
+    if text.is_ascii() && !text.contains('\\') {
         return Cow::Borrowed(text);
     }
     let mut plain = text.replace(['“', '”', '‘', '’'], "'");

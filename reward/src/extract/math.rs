@@ -72,6 +72,9 @@ fn refined(content: &str) -> String {
     if let Some(found) = joined(&boxes(content), content) {
         return found;
     }
+    // What follows is the reason, with numbers of its own.
+    let reason = [" because ", " since "].into_iter().filter_map(|word| content.find(word)).min();
+    let content = reason.map_or(content, |at| &content[..at]);
     if has_formula(content) || is_prose(content) {
         joined(&pieces(content), content).unwrap_or_else(|| content.to_owned())
     } else {

@@ -208,7 +208,9 @@ fn undress(found: &str) -> &str {
     let outer = |c: char| c.is_whitespace() || matches!(c, '*' | '_' | '`' | '"');
     let found = found.trim_matches(outer);
     let found = found.strip_suffix('.').unwrap_or(found).trim_matches(outer);
-    match found.strip_prefix('$').and_then(|inner| inner.strip_suffix('$')) {
+    let inner = found.strip_prefix('$').and_then(|inner| inner.strip_suffix('$'));
+    // "$1$ or $2$" are two formulas.
+    match inner.filter(|inner| !inner.trim_matches('$').contains('$')) {
         Some(formula) => formula.trim(),
         None => found,
     }

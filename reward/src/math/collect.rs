@@ -141,7 +141,11 @@ impl Parser {
         }
         let over = self.argument()?;
         let under = self.argument()?;
-        Ok(Expr::Quotient(over.into(), under.into()))
+        Ok(match (over, under) {
+            // A unit: "m/s".
+            (Expr::Text(over), Expr::Text(under)) => Expr::Text(format!("{over}/{under}")),
+            (over, under) => Expr::Quotient(over.into(), under.into()),
+        })
     }
 
     /// `{d}{dx}`: the variable, passed over.

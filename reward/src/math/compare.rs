@@ -10,7 +10,7 @@ use super::lexer::LONGEST;
 use super::lower::{Lowering, lower};
 use super::numerals::Commas;
 use super::rational::{Budget, to_f64};
-use super::reading::{answer_side, has_open_comma, may_be_decimal, tree};
+use super::reading::{answer_side, half_day, readings, scientific, tree};
 use super::relation;
 use super::text::{squeezed, words};
 use super::tree::Expr;
@@ -48,19 +48,24 @@ pub fn equal(gold: &str, found: &str, convention: MathConvention) -> Result<bool
     if found.trim().is_empty() {
         return if gold.trim().is_empty() { Err(unusable(Error::Empty)) } else { Ok(false) };
     }
-    let mut readings = vec![Commas::Thousands];
-    if has_open_comma(gold) || has_open_comma(found) {
-        readings.push(Commas::Separators);
-    }
-    if may_be_decimal(gold) || may_be_decimal(found) {
-        readings.push(Commas::Decimal);
+    if half_day(gold).zip(half_day(found)).is_some_and(|(gold, found)| gold != found) {
+        return Ok(false);
     }
     let mut failure = None;
-    for commas in readings {
+    for commas in readings(gold, found) {
         match read_equal(gold, found, commas, convention) {
             Ok(true) => return Ok(true),
             Ok(false) => {}
             Err(error) => failure = failure.or(Some(error)),
+        }
+    }
+    // "2e-3", which is twice e less three as well.
+    let scientific = [gold, found].map(scientific);
+    if let [Some(_), None] | [None, Some(_)] = &scientific {
+        let [gold, found] = [(gold, &scientific[0]), (found, &scientific[1])]
+            .map(|(text, plain)| plain.as_deref().unwrap_or(text));
+        if read_equal(gold, found, Commas::Thousands, convention) == Ok(true) {
+            return Ok(true);
         }
     }
     match failure {
@@ -79,12 +84,15 @@ fn read_equal(
 ) -> Result<bool, Error> {
     let gold = tree(gold, commas)?;
     let Ok(found) = tree(found, commas) else { return Ok(false) };
-    let marked =
-        |expr: &Expr| expr.any(&|part| matches!(part, Expr::Percent(_) | Expr::Based { .. }));
+    let marked = |expr: &Expr| {
+        let mark =
+            |part: &Expr| matches!(part, Expr::Percent(_) | Expr::Based { .. } | Expr::Modulo(..));
+        expr.any(&mark)
+    };
     let decimal =
         |expr: &Expr| expr.any(&|part| matches!(part, Expr::Number { decimal: true, .. }));
     let decimal = decimal(&gold) || decimal(&found);
-    // Where only one of the two has a percent sign or a base, both readings of it are accepted.
+    // Where only one of the two has a percent sign, a base or a modulus, both readings of it are accepted.
     let once = marked(&gold) != marked(&found);
     for bare in [false, true] {
         if bare && !once {
@@ -138,7 +146,10 @@ pub(super) fn same(gold: &Value, found: &Value, rules: &Rules<'_>) -> Result<boo
             in_order(a, b, rules)
         }
         (Value::List(a) | Value::Set(a), Value::List(b) | Value::Set(b)) => {
-            without_order(a, b, rules)
+            match relation::by_name(a, b) {
+                Some(pairs) => all_same(&pairs, rules),
+                None => without_order(a, b, rules),
+            }
         }
         (Value::List(items) | Value::Set(items), other)
         | (other, Value::List(items) | Value::Set(items)) => alone(items, other, rules),
@@ -165,11 +176,15 @@ fn pairwise<'a>(
     pairs.try_fold(true, |all, (a, b)| Ok(all && scalars(a, b, rules)?))
 }
 
+fn all_same(pairs: &[(&Value, &Value)], rules: &Rules<'_>) -> Result<bool, Error> {
+    pairs.iter().try_fold(true, |all, (a, b)| Ok(all && same(a, b, rules)?))
+}
+
 fn in_order(a: &[Value], b: &[Value], rules: &Rules<'_>) -> Result<bool, Error> {
     if a.len() != b.len() {
         return Ok(false);
     }
-    a.iter().zip(b).try_fold(true, |all, (a, b)| Ok(all && same(a, b, rules)?))
+    all_same(&a.iter().zip(b).collect::<Vec<_>>(), rules)
 }
 
 /// Each of the one among the other, and the other way round.

@@ -2,6 +2,7 @@
 
 use super::error::Error;
 use super::lexer::Token;
+use super::names;
 use super::rational::{decimal, to_i64};
 use super::tree::Expr;
 
@@ -51,15 +52,41 @@ pub(super) fn one_or(mut parts: Vec<Expr>, many: impl FnOnce(Vec<Expr>) -> Expr)
     }
 }
 
-/// A product, flat so that long ones are not deep.
+/// A product, flat so that long ones are not deep. Words are a unit of several ("kg·m/s"), and are passed over.
 pub(super) fn times(left: Expr, right: Expr) -> Expr {
-    match left {
-        Expr::Product(mut parts) => {
+    match (left, right) {
+        (left, Expr::Text(_)) => left,
+        (Expr::Product(mut parts), right) => {
             parts.push(right);
             Expr::Product(parts)
         }
-        left => Expr::Product(vec![left, right]),
+        (left, right) => Expr::Product(vec![left, right]),
     }
+}
+
+/// A quotient, or what is measured by the unit below.
+pub(super) fn over(left: Expr, right: Expr) -> Expr {
+    match right {
+        Expr::Text(_) => left,
+        right => Expr::Quotient(left.into(), right.into()),
+    }
+}
+
+/// Two factors without a sign between them. Words are units and remarks and are passed over; `None` for words that make another
+/// number of what follows ("half of 5").
+pub(super) fn beside(left: Expr, next: Expr) -> Option<Expr> {
+    Some(match (left, next) {
+        (Expr::Text(a), Expr::Text(b)) => Expr::Text(format!("{a} {b}")),
+        (left, Expr::Text(_)) => left,
+        (Expr::Text(words), right) if names::turns(&words) => {
+            match words.trim().to_ascii_lowercase().as_str() {
+                "negative" | "minus" => Expr::Negative(right.into()),
+                _ => return None,
+            }
+        }
+        (Expr::Text(_), right) => right,
+        (left, right) => times(left, right),
+    })
 }
 
 /// Letters that stand for functions where a parenthesis follows.

@@ -23,6 +23,8 @@ pub(super) enum Token {
     Times,
     Slash,
     Mod,
+    /// `\pmod`, behind a whole expression.
+    Modulus,
     Caret,
     Underscore,
     Bang,
@@ -83,7 +85,11 @@ impl<'a> Lexer<'a> {
         let rest = self.rest();
         if let Some((plain, length)) = numeral(rest, self.commas, self.depth) {
             self.at += length;
-            self.tokens.push(Token::Number(plain));
+            if let Some(length) = self.repeating(&plain) {
+                self.at += length;
+            } else {
+                self.tokens.push(Token::Number(plain));
+            }
             return;
         }
         let Some(first) = rest.chars().next() else { return };
@@ -102,6 +108,43 @@ impl<'a> Lexer<'a> {
         } else {
             self.at += first.len_utf8();
         }
+    }
+
+    /// `0.1\overline{6}` and `0.(3)`: pushes the fraction that it is, and says how long the digits that repeat are as text.
+    fn repeating(&mut self, plain: &str) -> Option<usize> {
+        let rest = self.rest();
+        // "0." before a command or a parenthesis: the point is no part of a numeral by itself.
+        let (point, rest) = match rest.strip_prefix('.') {
+            Some(rest) if !plain.contains('.') => (1, rest),
+            _ => (0, rest),
+        };
+        let fraction = plain.split_once('.').map_or("", |(_, fraction)| fraction);
+        if point == 0 && !plain.contains('.') {
+            return None;
+        }
+        let marks = ["\\overline{", "\\bar{", "\\dot{"].into_iter().map(|open| (open, '}'));
+        let bracket = (point == 1).then_some(("(", ')'));
+        let (open, close) = marks.chain(bracket).find(|(open, _)| rest.starts_with(open))?;
+        let (digits, _) = rest[open.len()..].split_once(close)?;
+        let sound = !digits.is_empty() && digits.len() <= 60 && fraction.len() <= 60;
+        if !sound || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+            return None;
+        }
+        // 0.1(6) is (16 - 1) / 90.
+        let whole = plain.replace('.', "");
+        let group = |tokens: [Token; 3]| {
+            [Token::Open(Fence::Round)]
+                .into_iter()
+                .chain(tokens)
+                .chain([Token::Close(Fence::Round)])
+        };
+        let number = |text: String| Token::Number(text);
+        let over = group([number(format!("{whole}{digits}")), Token::Minus, number(whole.clone())]);
+        let under = number("9".repeat(digits.len()) + &"0".repeat(fraction.len()));
+        self.tokens.push(Token::Open(Fence::Round));
+        self.tokens.extend(over);
+        self.tokens.extend([Token::Slash, under, Token::Close(Fence::Round)]);
+        Some(point + open.len() + digits.len() + 1)
     }
 
     fn push(&mut self, token: Token) {
@@ -142,7 +185,9 @@ impl<'a> Lexer<'a> {
             "left" | "mleft" | "right" | "mright" => self.delimiter(name.ends_with("left")),
             "begin" => self.environment(Token::Begin),
             "end" => self.environment(Token::End),
+            "textcolor" | "color" => drop(self.braced()),
             _ if names::is_words(name) => self.words(false),
+            "mathrm" | "textrm" if self.is_behind_number() => self.unit(),
             _ if names::is_face(name) => self.words(true),
             _ if names::is_decoration(name) => {}
             _ => self.named(name),
@@ -185,6 +230,25 @@ impl<'a> Lexer<'a> {
         Some(&open[..end])
     }
 
+    fn is_behind_number(&self) -> bool {
+        matches!(self.tokens.last(), Some(Token::Number(_) | Token::Degree | Token::Text(_)))
+    }
+
+    /// What is set upright behind a number: a unit, also of one letter (`4\,\mathrm{N}`).
+    fn unit(&mut self) {
+        let rest = self.rest();
+        let content = rest.trim_start().strip_prefix('{').map(|open| open[..closing(open)].trim());
+        match content
+            .filter(|content| content.chars().count() == 1 && "mgshlLNJWVAKCF".contains(content))
+        {
+            Some(letter) => {
+                self.braced();
+                self.tokens.push(Token::Text(letter.to_owned()));
+            }
+            None => self.words(true),
+        }
+    }
+
     fn words(&mut self, face: bool) {
         let Some(content) = self.braced().map(str::trim) else { return };
         if content.is_empty() {
@@ -203,6 +267,7 @@ impl<'a> Lexer<'a> {
             content.trim_matches(|c: char| c == ',' || c == '.' || c == ';' || c.is_whitespace());
         match bare.to_ascii_lowercase().as_str() {
             "" => self.tokens.push(Token::Comma),
+            "-" | "−" => self.tokens.push(Token::Minus),
             "percent" | "pct" => self.tokens.push(Token::Percent),
             "degrees" | "degree" => self.tokens.push(Token::Degree),
             lower if joins(lower) => self.tokens.push(Token::And),
@@ -241,6 +306,10 @@ impl<'a> Lexer<'a> {
             "pct" | "percent" | "percentage" => self.tokens.push(Token::Percent),
             "deg" | "degree" | "degrees" => self.tokens.push(Token::Degree),
             "union" => self.tokens.push(Token::Sets(SetOperation::Union)),
+            // Degrees of Celsius and Fahrenheit.
+            "C" | "F" if self.tokens.last() == Some(&Token::Degree) => {
+                self.tokens.push(Token::Text(run.to_owned()));
+            }
             _ if names::is_word(run) => self.tokens.push(Token::Text(run.to_owned())),
             _ => run.chars().for_each(|c| self.letter(c)),
         }

@@ -134,7 +134,8 @@ fn one(expr: &Expr, around: Lowering<'_>) -> Result<Value, Error> {
         }
         Expr::Related { sides, relations } => {
             let side = |side: &Expr| {
-                let value = lower(side, around)?;
+                // With the sign that this relation has, where `±` makes two of it.
+                let value = one(side, around)?;
                 Ok(Side { value, label: side.is_label(), constant: side.is_constant() })
             };
             let sides = sides.iter().map(side).collect::<Result<_, Error>>()?;
@@ -250,6 +251,8 @@ fn scalar(expr: &Expr, around: Lowering<'_>) -> Result<Form, Error> {
             let digits = digits.trim_start_matches('0');
             Gen::opaque(format!("{digits}_{base}"), &[]).map(Form::generator)
         }
+        Expr::Modulo(of, _) if around.bare_marks => scalar(of, around),
+        Expr::Modulo(of, modulus) => modulo(of, modulus, around),
         Expr::Ratio(a, b) => {
             let (a, b) = (scalar(a, around)?, scalar(b, around)?);
             // A time of day may end in :00.
@@ -277,6 +280,13 @@ fn scalar(expr: &Expr, around: Lowering<'_>) -> Result<Form, Error> {
         | Expr::Fenced { .. } => one(expr, around)?.scalar().cloned(),
         other => Err(Error::NotANumber { found: lower(other, around)?.name() }),
     }
+}
+
+/// Equal to itself only: a number modulo another is a class. Apart, since [`scalar`] nests deep.
+fn modulo(of: &Expr, modulus: &Expr, around: Lowering<'_>) -> Result<Form, Error> {
+    let parts = [scalar(of, around)?, scalar(modulus, around)?];
+    around.budget.charge(20)?;
+    Gen::opaque(format!("{} mod {}", parts[0], parts[1]), &parts).map(Form::generator)
 }
 
 /// A body in which a name stands for itself.

@@ -90,6 +90,13 @@ pub(super) fn is_decoration(command: &str) -> bool {
             | "bf"
             | "rm"
             | "it"
+            | "large"
+            | "Large"
+            | "LARGE"
+            | "huge"
+            | "Huge"
+            | "small"
+            | "normalsize"
     )
 }
 
@@ -132,6 +139,18 @@ pub(super) fn is_word(run: &str) -> bool {
     let letters = run.chars().count();
     let capitals = run.chars().filter(|c| c.is_uppercase()).count();
     SHORT.contains(&run) || (letters >= 4 && capitals < letters)
+}
+
+/// Whether words before a number say another one: "negative 5", "half of 5".
+pub(super) fn turns(words: &str) -> bool {
+    const TURNING: [&str; 22] = [
+        "negative", "minus", "not", "no", "half", "less", "more", "fewer", "greater", "than",
+        "root", "square", "cube", "twice", "double", "log", "sqrt", "ln", "sin", "cos", "tan",
+        "exp",
+    ];
+    words
+        .split(|c: char| !c.is_alphabetic())
+        .any(|word| TURNING.iter().any(|turning| word.eq_ignore_ascii_case(turning)))
 }
 
 /// Letters of the Greek alphabet by command; the rest of the commands that are symbols of their own.

@@ -1,14 +1,15 @@
 //! Tokens → tree, by recursive descent with a bound on its depth.
 
 use super::error::Error;
-use super::grammar::{ends_list, is_function_name, one_or, times, without_alignment};
+use super::grammar::{beside, ends_list, is_function_name, one_or, over, times, without_alignment};
 use super::lexer::Token;
 use super::tree::{Expr, Fence, Function, Relation};
 
 /// How deep brackets, powers and functions may stand within each other.
 pub(super) const DEEPEST: usize = 120;
+const PLAIN: &str = "a number without words that act on it";
 /// How many divisions, percent signs and the like may follow one another: each of them makes the tree deeper.
-const LONGEST_CHAIN: usize = 200;
+const LONGEST_CHAIN: usize = 150;
 
 /// Reads a whole expression.
 pub(super) fn parse(tokens: Vec<Token>) -> Result<Expr, Error> {
@@ -133,7 +134,8 @@ impl Parser {
             self.at += 1;
         }
         loop {
-            sides.push(self.ratio()?);
+            let side = self.ratio()?;
+            sides.push(self.modulo(side)?);
             match self.peek() {
                 Some(Token::Relation(relation)) => {
                     relations.push(*relation);
@@ -150,6 +152,25 @@ impl Parser {
             Some(only) if sides.is_empty() => only,
             last => Expr::Related { sides: sides.into_iter().chain(last).collect(), relations },
         })
+    }
+
+    /// `\pmod 7` or `(mod 7)` behind a side.
+    fn modulo(&mut self, side: Expr) -> Result<Expr, Error> {
+        if self.take(&Token::Modulus) {
+            return Ok(Expr::Modulo(side.into(), self.power()?.into()));
+        }
+        if self.is_modulus() {
+            self.at += 2;
+            let modulus = self.deeper(Self::sum)?;
+            self.close(Fence::Round)?;
+            return Ok(Expr::Modulo(side.into(), modulus.into()));
+        }
+        Ok(side)
+    }
+
+    /// Whether `(mod` follows.
+    fn is_modulus(&self) -> bool {
+        self.peek() == Some(&Token::Open(Fence::Round)) && self.ahead(1) == Some(&Token::Mod)
     }
 
     fn ratio(&mut self) -> Result<Expr, Error> {
@@ -209,21 +230,16 @@ impl Parser {
                 Some(Token::Slash) => {
                     self.at += 1;
                     self.chain()?;
-                    left = Expr::Quotient(left.into(), self.unary()?.into());
+                    left = over(left, self.unary()?);
                 }
                 Some(Token::Mod) => {
                     self.at += 1;
                     self.chain()?;
                     left = Expr::Call(Function::Mod, vec![left, self.unary()?]);
                 }
-                Some(token) if self.starts_factor(token) => {
+                Some(token) if self.starts_factor(token) && !self.is_modulus() => {
                     let next = self.power()?;
-                    left = match (left, next) {
-                        (Expr::Text(a), Expr::Text(b)) => Expr::Text(format!("{a} {b}")),
-                        (left, Expr::Text(_)) => left,
-                        (Expr::Text(_), right) => right,
-                        (left, right) => times(left, right),
-                    };
+                    left = beside(left, next).ok_or_else(|| self.expected(PLAIN))?;
                 }
                 _ => return Ok(left),
             }

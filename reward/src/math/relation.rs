@@ -1,6 +1,7 @@
 //! Relations compared: equations up to a factor, inequalities up to a positive one, and inequalities with the sets that
 //! they describe.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::compare::{Rules, same};
@@ -35,6 +36,27 @@ pub(super) fn related(gold: &Value, found: &Value, rules: &Rules<'_>) -> Result<
     }
     let turned: Vec<Relation> = s.iter().rev().map(|relation| turned(*relation)).collect();
     Ok(*r == turned && a.len() == b.len() && all_same(a.iter().zip(b.iter().rev()), rules)?)
+}
+
+/// The values of two lists of equations for the same names, pair by pair: `x = 1, y = 2` says another thing than
+/// `x = 2, y = 1`. `None` where these are no such lists.
+pub(super) fn by_name<'a>(a: &'a [Value], b: &'a [Value]) -> Option<Vec<(&'a Value, &'a Value)>> {
+    let named = |items: &'a [Value]| {
+        let one = |item: &'a Value| match item {
+            Value::Related { sides, relations } => match (&sides[..], &relations[..]) {
+                ([name, of], [Relation::Equal]) if name.label => {
+                    Some((name.value.scalar().ok()?.to_string(), &of.value))
+                }
+                _ => None,
+            },
+            _ => None,
+        };
+        let names = items.iter().map(one).collect::<Option<BTreeMap<_, _>>>()?;
+        (names.len() == items.len() && names.len() > 1).then_some(names)
+    };
+    let (a, b) = (named(a)?, named(b)?);
+    let same = a.keys().eq(b.keys());
+    same.then(|| a.into_values().zip(b.into_values()).collect())
 }
 
 fn all_same<'a>(

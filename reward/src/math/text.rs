@@ -15,10 +15,15 @@ fn squeeze(text: &str, kept: &mut String, depth: usize) {
     let mut rest = text;
     while let Some(first) = rest.chars().next() {
         if first != '\\' {
-            if !first.is_whitespace() && first != '$' {
+            let behind = &rest[first.len_utf8()..];
+            let digit = |c: Option<char>| c.is_some_and(|c| c.is_ascii_digit());
+            if first == ' ' && digit(kept.chars().next_back()) && digit(behind.chars().next()) {
+                // "1 2" is not "12".
+                kept.push(' ');
+            } else if !first.is_whitespace() && first != '$' {
                 kept.push(if first == '−' { '-' } else { first });
             }
-            rest = &rest[first.len_utf8()..];
+            rest = behind;
             continue;
         }
         let behind = &rest[1..];

@@ -137,6 +137,8 @@ pub(super) enum Expr {
         digits: String,
         base: u32,
     },
+    /// `3 \pmod 7`
+    Modulo(Box<Expr>, Box<Expr>),
     /// `a : b`
     Ratio(Box<Expr>, Box<Expr>),
     Repeat(Repeated, Box<Range>, Box<Expr>),
@@ -187,6 +189,7 @@ impl Expr {
             | Self::Power(a, b)
             | Self::Root { index: a, of: b }
             | Self::Ratio(a, b)
+            | Self::Modulo(a, b)
             | Self::Sets(_, a, b)
             | Self::Limit { to: a, body: b, .. } => vec![a, b],
             Self::Negative(of) | Self::Percent(of) | Self::Degrees(of) => vec![of],
