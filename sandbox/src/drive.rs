@@ -39,11 +39,7 @@ const STARVED: u32 = 4;
 /// Runs a job. The cell is still there when this returns: [`Session::close`] takes it away and says what was used.
 pub(crate) async fn run(ways: &Ways<'_>, job: &Job, judge: Judge<'_>) -> (Ran, Option<Session>) {
     let mut wall = Duration::ZERO;
-    let open = Open {
-        memory_bytes: job.limits.memory_bytes,
-        run_own: matches!(job.program.form, Form::Command { .. }),
-    };
-    let (ending, session) = match Session::open(ways.server, open, job.limits.output_bytes) {
+    let (ending, session) = match Session::open(ways.server, open(job), job.limits.output_bytes) {
         Err(error) => (broken(format!("the server of the sandbox cannot be asked: {error}")), None),
         Ok(session) => {
             let mut driver = Driver { ways, job, session, test: None, running: None };
@@ -57,6 +53,11 @@ pub(crate) async fn run(ways: &Ways<'_>, job: &Job, judge: Judge<'_>) -> (Ran, O
         }
     };
     (Ran { ending, wall, cpu: Duration::ZERO, peak_bytes: None }, session)
+}
+
+fn open(job: &Job) -> Open {
+    let run_own = matches!(job.program.form, Form::Command { .. });
+    Open { memory_bytes: job.limits.memory_bytes, run_own }
 }
 
 struct Driver<'a> {
@@ -91,6 +92,9 @@ impl Driver<'_> {
         let mut up = false;
         for (index, input) in self.job.inputs.iter().enumerate() {
             if !up {
+                if self.test.is_some() {
+                    self.fresh_cell().await?;
+                }
                 self.python().await?;
                 self.test = Some(index);
                 up = true;
@@ -143,6 +147,14 @@ impl Driver<'_> {
         // A last resort, should nobody watch any more: the clock of each test is what counts.
         let tests = self.job.inputs.len().max(1) as u32 + 2;
         (self.job.limits.time * tests).as_secs() + 10
+    }
+
+    /// Another cell in the place of one whose process is used up, so that nothing which that process left, its children and files
+    /// among them, meets the next.
+    async fn fresh_cell(&mut self) -> Result<(), Ending> {
+        let renewed = self.session.renew(self.ways.server, open(self.job)).await;
+        renewed
+            .map_err(|error| broken(format!("the server of the sandbox cannot be asked: {error}")))
     }
 
     /// Starts an interpreter and gives it the program.
@@ -209,7 +221,8 @@ impl Driver<'_> {
             Input::Call(arguments) => self.tell(b'A', arguments.as_bytes(), &clock).await?,
         }
         let event = self.session.next(&clock).await;
-        let script = matches!(input, Input::Stdin(_)) && self.job.mode == Mode::Native;
+        let call = matches!(input, Input::Call(_));
+        let script = !call && self.job.mode == Mode::Native;
         match event {
             Event::Frame(b'D', flag) if script => {
                 let output = self.stdout()?;
@@ -221,8 +234,10 @@ impl Driver<'_> {
             }
             // A script that ended by itself in the midst of things has ended all the same.
             Event::Exited(Exited { status: 0, .. }) if script => Ok(Took::Last(self.stdout()?)),
-            Event::Frame(b'S', bytes) if !script => Ok(Took::Output(Output::Stdout(bytes))),
-            Event::Frame(b'V', bytes) if matches!(input, Input::Call(_)) => {
+            Event::Frame(b'S', bytes) if !script && !call => {
+                Ok(Took::Output(Output::Stdout(bytes)))
+            }
+            Event::Frame(b'V', bytes) if call => {
                 let value = Plain::decode(&bytes).map_err(|what| {
                     self.because(
                         WrongCause::RuntimeError,
@@ -237,12 +252,10 @@ impl Driver<'_> {
 
     /// Waits for a process that has said that it is used up to be gone, so that its end is not taken for the next one's.
     async fn gone(&mut self, clock: &Clock) -> Result<(), Ending> {
-        loop {
-            match self.session.next(clock).await {
-                Event::Exited(_) => return Ok(()),
-                Event::Frame(..) => {}
-                event => return Err(self.fault(event, "")),
-            }
+        self.session.hang_up();
+        match self.session.next(clock).await {
+            Event::Exited(_) => Ok(()),
+            event => Err(self.fault(event, "")),
         }
     }
 

@@ -137,10 +137,12 @@ fn allowed(policy: Policy) -> io::Result<BTreeMap<i64, Vec<SeccompRule>>> {
     Ok(rules)
 }
 
-/// Bits of the flags of `clone`, and what they must be: no namespaces; without leave to fork, threads only.
+/// Bits of the flags of `clone`, and what they must be: no namespaces, no children for one's parent, which is outside of the
+/// cell and does not wait for them; without leave to fork, threads only.
 fn clone_of(policy: Policy) -> (u64, u64) {
     let thread = libc::CLONE_THREAD as u64;
-    if policy.fork { (NAMESPACES, 0) } else { (NAMESPACES | thread, thread) }
+    let never = NAMESPACES | libc::CLONE_PARENT as u64;
+    if policy.fork { (never, 0) } else { (never | thread, thread) }
 }
 
 /// Rules of which one holds where the bits of the first argument are not what they must be.
@@ -248,7 +250,6 @@ const ALWAYS: &[libc::c_long] = &[
     libc::SYS_fallocate,
     libc::SYS_fchdir,
     libc::SYS_fdatasync,
-    libc::SYS_flock,
     libc::SYS_fstat,
     libc::SYS_fstatfs,
     libc::SYS_fsync,

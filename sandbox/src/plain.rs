@@ -11,7 +11,7 @@ pub enum Plain {
     Int(String),
     /// A number, as Python's `repr` has it ("1.0", "1e+16", "nan", "inf").
     Float(String),
-    /// A text; lone surrogates are replaced by question marks.
+    /// A text; a lone surrogate stands as its escape (`\ud800`).
     Str(String),
     /// A list.
     List(Vec<Plain>),
@@ -24,7 +24,9 @@ pub enum Plain {
 }
 
 /// Most levels of nesting; the program's side has the same bound.
-pub(crate) const DEEPEST: usize = 64;
+pub(crate) const DEEPEST: usize = 256;
+/// Most values in one: each takes some 40 bytes here, and may be one byte there.
+const MOST: usize = 2 << 20;
 
 impl Plain {
     /// Reads one value that fills `bytes`; the error says what is wrong with them.
@@ -34,12 +36,14 @@ impl Plain {
     /// first.
     pub(crate) fn decode(bytes: &[u8]) -> Result<Self, &'static str> {
         let mut rest = bytes;
-        let value = take(&mut rest, DEEPEST)?;
+        let mut left = MOST;
+        let value = take(&mut rest, DEEPEST, &mut left)?;
         if rest.is_empty() { Ok(value) } else { Err("there are bytes behind the value") }
     }
 }
 
-fn take(rest: &mut &[u8], levels: usize) -> Result<Plain, &'static str> {
+fn take(rest: &mut &[u8], levels: usize, left: &mut usize) -> Result<Plain, &'static str> {
+    *left = left.checked_sub(1).ok_or("the value is of too many parts")?;
     let [kind] = *take_bytes(rest, 1)? else { return Err("the value is cut off") };
     Ok(match kind {
         b'N' => Plain::None,
@@ -49,13 +53,13 @@ fn take(rest: &mut &[u8], levels: usize) -> Result<Plain, &'static str> {
         b'D' => Plain::Float(number(take_text(rest)?)?),
         b'S' => Plain::Str(take_text(rest)?),
         b'O' => Plain::Other(take_text(rest)?),
-        b'L' => Plain::List(take_values(rest, levels)?),
-        b'U' => Plain::Tuple(take_values(rest, levels)?),
+        b'L' => Plain::List(take_values(rest, levels, left)?),
+        b'U' => Plain::Tuple(take_values(rest, levels, left)?),
         b'M' => {
             let deeper = levels.checked_sub(1).ok_or("the value is nested too deep")?;
             let mut entries = Vec::new();
             for _ in 0..take_length(rest)? {
-                entries.push((take(rest, deeper)?, take(rest, deeper)?));
+                entries.push((take(rest, deeper, left)?, take(rest, deeper, left)?));
             }
             Plain::Dict(entries)
         }
@@ -63,13 +67,17 @@ fn take(rest: &mut &[u8], levels: usize) -> Result<Plain, &'static str> {
     })
 }
 
-fn take_values(rest: &mut &[u8], levels: usize) -> Result<Vec<Plain>, &'static str> {
+fn take_values(
+    rest: &mut &[u8],
+    levels: usize,
+    left: &mut usize,
+) -> Result<Vec<Plain>, &'static str> {
     let deeper = levels.checked_sub(1).ok_or("the value is nested too deep")?;
     let count = take_length(rest)?;
     // A value has at least one byte, so that a false count asks for no memory.
     let mut values = Vec::with_capacity(count.min(rest.len()).min(1 << 12));
     for _ in 0..count {
-        values.push(take(rest, deeper)?);
+        values.push(take(rest, deeper, left)?);
     }
     Ok(values)
 }
@@ -114,6 +122,7 @@ mod tests {
 
     #[test]
     fn hostile_bytes_are_refused_and_cost_nothing() {
+        let many = [b"L\x00\xff\xff\xff".as_slice(), &b"N".repeat(0xff_ffff)].concat();
         let deep = b"L\0\0\0\x01".repeat(100_000);
         for bytes in [
             b"".as_slice(),
@@ -127,6 +136,7 @@ mod tests {
             b"M\xff\xff\xff\xffNN",
             b"S\xff\xff\xff\xff",
             &deep,
+            &many,
         ] {
             assert!(Plain::decode(bytes).is_err(), "{:?}", &bytes[..bytes.len().min(20)]);
         }

@@ -68,6 +68,8 @@ pub(crate) struct Session {
     /// Sums over the processes that have ended.
     cpu: Duration,
     peak: Option<u64>,
+    /// The same of cells before this one.
+    earlier_peak: Option<u64>,
 }
 
 /// What a new process is to be.
@@ -86,19 +88,15 @@ pub(crate) struct Start<'a> {
 impl Session {
     /// Asks a server for a cell. It is made while we go on.
     pub fn open(server: &OwnedFd, open: Open, output_bytes: u64) -> io::Result<Self> {
-        let (ours, theirs) = sys::socket_pair(libc::SOCK_SEQPACKET)?;
-        wire::send(ours.as_fd(), &Request::Open(open), &[])?;
-        sys::send(server.as_fd(), b"job", &[theirs.as_fd()])?;
-        sys::set_nonblocking(ours.as_fd())?;
         Ok(Self {
-            // SAFETY: the descriptor is owned by what is registered, which gives it away to nobody.
-            job: unsafe { AsyncFd::register(ours)? },
+            job: ask(server, open)?,
             over: false,
             process: None,
             room: vec![0; 64 << 10].into(),
             output_bytes,
             cpu: Duration::ZERO,
             peak: None,
+            earlier_peak: None,
         })
     }
 
@@ -378,8 +376,32 @@ impl Session {
         }
     }
 
-    /// Ends the cell, waits until it is gone, and says what it used. Dropping a session ends the cell too.
+    /// Listens no more to what the process says of itself, only to its end.
+    pub fn hang_up(&mut self) {
+        if let Some(link) = &mut self.process {
+            link.control = None;
+            link.heard.clear();
+        }
+    }
+
+    /// Ends the cell, waits until it is gone, and says what all of its processes used. Dropping a session ends the cell too.
     pub async fn close(mut self) -> (Duration, Option<u64>) {
+        self.end().await;
+        (self.cpu, self.peak.max(self.earlier_peak))
+    }
+
+    /// Another cell in the place of this one, which is gone before this one's is asked for.
+    pub async fn renew(&mut self, server: &OwnedFd, open: Open) -> io::Result<()> {
+        self.end().await;
+        self.process = None;
+        self.earlier_peak = self.peak.take().max(self.earlier_peak);
+        self.job = ask(server, open)?;
+        self.over = false;
+        Ok(())
+    }
+
+    /// Ends the cell and waits until it is gone.
+    async fn end(&mut self) {
         use std::os::fd::AsRawFd as _;
         // What a process that is killed had used is known only while it is there.
         let running = self.cpu_now();
@@ -402,9 +424,20 @@ impl Session {
             }
             self.hear_server();
         }
-        let cpu = if self.cpu == before { before + running } else { self.cpu };
-        (cpu, self.peak)
+        if self.cpu == before {
+            self.cpu += running;
+        }
     }
+}
+
+/// The socket of a cell that was asked for.
+fn ask(server: &OwnedFd, open: Open) -> io::Result<AsyncFd<OwnedFd>> {
+    let (ours, theirs) = sys::socket_pair(libc::SOCK_SEQPACKET)?;
+    wire::send(ours.as_fd(), &Request::Open(open), &[])?;
+    sys::send(server.as_fd(), b"job", &[theirs.as_fd()])?;
+    sys::set_nonblocking(ours.as_fd())?;
+    // SAFETY: the descriptor is owned by what is registered, which gives it away to nobody.
+    Ok(unsafe { AsyncFd::register(ours)? })
 }
 
 async fn readable_control(link: &Link) {

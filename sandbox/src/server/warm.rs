@@ -11,6 +11,7 @@ use crate::wire::Spawn;
 
 use super::World;
 use super::cell::{Cell, NAMESPACES};
+use super::outer::BOX;
 use super::spawn::{self, Image, Limits};
 
 /// Longest that an interpreter may take to come up.
@@ -51,7 +52,8 @@ impl Warm {
         if let Some(own) = &world.place.own_pid_ns {
             fds.push(own.try_clone()?);
         }
-        let scratch = std::path::Path::new("/");
+        // Without namespaces each program has a folder of its own, which its fork is told.
+        let scratch = std::path::Path::new(if world.setup.namespaces { BOX } else { "/" });
         let argv = spawn::python_argv(world, "warm");
         let image = Image::new(&argv, &spawn::python_env(world, scratch))?;
         let Some(process) = sys::clone_process(0)? else {

@@ -21,7 +21,7 @@ def official(link, prelude, form, name, source):
     space = module.__dict__
     # Bound before anything is replaced, as by `from builtins import *`.
     space.update((key, value) for key, value in vars(builtins).items() if key[:1] != "_")
-    space.update(prelude(code, source))
+    space.update(prelude(names_in(code)))
     space["__builtins__"] = builtins
     try:
         exec(code, space)

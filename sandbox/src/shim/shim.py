@@ -20,7 +20,7 @@ __builtins__ = dict(vars(builtins))
 
 BOX = "/box"
 RECURSION = 50_000
-DEEPEST = 64
+DEEPEST = 256
 # Fits into what the other side listens to.
 LONGEST_DETAIL = 2000
 module_type = type(sys)
@@ -82,6 +82,8 @@ def run(link, prelude):
         fields.append(job[4 : 4 + size])
         job = job[4 + size :]
     form, mode, name, before, source = [field.decode("utf-8", "replace") for field in fields]
+    if "resource" in source:
+        lenient_limits()
     if "tempfile" in source:
         # Without names for files, where there are none to be had, the folder cannot be found out by trying.
         import tempfile
@@ -111,17 +113,81 @@ def compiled(link, source, name="main.py"):
         link.fail(b"C", error)
 
 
-def used_up(given):
-    """Whether a thread of the program lives on, or standard input is gone."""
-    try:
-        return _thread._count() > 0 or file_of(0) != given
-    except OSError:
-        return True
+def names_in(code):
+    """Every name that a piece of code and what is defined in it use, but for local variables."""
+    used, left = set(), [code]
+    while left:
+        part = left.pop()
+        used.update(part.co_names)
+        left.extend(constant for constant in part.co_consts if type(constant) is type(code))
+    return used
 
 
-def file_of(fd):
+def lenient_limits():
+    """Programs written for judges ask for a larger stack than there is, and judges let them."""
+    import resource
+
+    put, most, endless = resource.setrlimit, resource.getrlimit, resource.RLIM_INFINITY
+
+    def setrlimit(which, limits):
+        bound = most(which)[1]
+        given = [limit if bound == endless or 0 <= limit <= bound else bound for limit in limits]
+        return put(which, tuple(given))
+
+    resource.setrlimit = setrlimit
+
+
+# Names of which a program uses one that opens, closes, makes or replaces what the next test would find.
+TOUCHING = frozenset(
+    "open close closerange fdopen detach FileIO TextIOWrapper dup2 os posix pathlib shutil tempfile sqlite3 dbm shelve logging"
+    " builtins __builtins__ ctypes numpy np exec eval __import__ import_module".split()
+)
+
+
+class Kept:
+    """Standard outputs, which a program may close or put other files in the place of, and what else of a process must be as it
+    was for the next test. Standard input has no second descriptor, which would be a file that the program did not open. Most is
+    looked at only where the program uses a name for it: each look costs as much as a small test."""
+
+    def __init__(self, used):
+        self.outs = [posix.dup(1), posix.dup(2)]
+        self.given = identity(0)
+        self.careful = not TOUCHING.isdisjoint(used)
+        if self.careful:
+            self.names = dict(vars(builtins))
+            self.before = self.look()
+
+    def look(self):
+        """The outputs' descriptors, the folder, and how many entries it has: in memory a folder's size tells."""
+        return [identity(fd) for fd in self.outs], posix.getcwd(), posix.stat(".").st_size
+
+    def restore(self):
+        posix.lseek(0, 0, 0)
+        posix.dup2(self.outs[0], 1)
+        posix.dup2(self.outs[1], 2)
+        if self.careful and vars(builtins) != self.names:
+            vars(builtins).clear()
+            vars(builtins).update(self.names)
+
+    def used_up(self):
+        """Whether the next test needs a fresh process."""
+        try:
+            if _thread._count() > 0 or identity(0) != self.given or executors_ended():
+                return True
+            return self.careful and self.look() != self.before
+        except OSError:
+            return True
+
+
+def identity(fd):
     status = posix.fstat(fd)
     return status.st_dev, status.st_ino
+
+
+def executors_ended():
+    """Executors of threads take no work once the end of a script has been told to them."""
+    futures = sys.modules.get("concurrent.futures.thread")
+    return futures is not None and futures._shutdown
 
 
 # --- native: scripts ---------------------------------------------------------------------------------------------------
@@ -129,23 +195,21 @@ def file_of(fd):
 
 def scripts(link, prelude, source):
     code = compiled(link, source)
-    names = prelude(code, source)
-    # The program may close its own.
-    outs = [posix.dup(1), posix.dup(2)]
-    given = file_of(0)
+    used = names_in(code)
+    names = prelude(used)
+    kept = Kept(used)
     link.say(b"R")
     while True:
         link.hear()
-        posix.lseek(0, 0, 0)
-        posix.dup2(outs[0], 1)
-        posix.dup2(outs[1], 2)
+        kept.restore()
         outcome = script(code, names)
         if outcome is not None:
             link.fail(*outcome)
-        # Where nothing much was made since the last time, there is nothing to collect.
-        if gc.get_count()[0] > 200 or gc.get_count()[1]:
+        # Where nothing much was made since the last time, there is nothing to collect; but what closes a descriptor of ours late
+        # would do so in the midst of the next test.
+        if kept.careful or gc.get_count()[0] > 200 or gc.get_count()[1]:
             gc.collect()
-        spent = used_up(given)
+        spent = kept.used_up()
         link.say(b"D", b"\1" if spent else b"\0")
         if spent:
             link.leave(0)
@@ -155,9 +219,12 @@ def stream(fd, mode, name):
     raw = _io.FileIO(fd, mode, closefd=False)
     raw.name = name
     if mode == "rb":
-        return _io.TextIOWrapper(_io.BufferedReader(raw), encoding="utf-8", errors="surrogateescape")
-    errors = "backslashreplace" if fd == 2 else "surrogateescape"
-    return _io.TextIOWrapper(_io.BufferedWriter(raw), encoding="utf-8", errors=errors, line_buffering=fd == 2)
+        text = _io.TextIOWrapper(_io.BufferedReader(raw), encoding="utf-8", errors="surrogateescape")
+    else:
+        errors = "backslashreplace" if fd == 2 else "surrogateescape"
+        text = _io.TextIOWrapper(_io.BufferedWriter(raw), encoding="utf-8", errors=errors, line_buffering=fd == 2)
+    text.mode = mode[0]
+    return text
 
 
 def script(code, names):
@@ -180,30 +247,38 @@ def script(code, names):
         outcome = of_error(error)
     outcome = ended(own) or outcome
     space.clear()
+    # What the program put in their place goes now, with the descriptors that it closes.
+    sys.stdin = sys.stdout = sys.stderr = sys.__stdin__ = sys.__stdout__ = sys.__stderr__ = None
+    try:
+        # What its objects said as they went.
+        own[1].flush()
+    except (ValueError, OSError):
+        pass
     return outcome
 
 
-kept = [None, None, None]
+streams_before = [None, None, None]
 
 
 def streams():
     """Standard input and outputs as a script finds them. Ones that no script has touched but to read and to write serve the
     next test too."""
     for fd, name in enumerate(("<stdin>", "<stdout>", "<stderr>")):
-        used = kept[fd]
+        before = streams_before[fd]
         try:
-            untouched = used is not None and settings(used) == used.was and len(used.__dict__) == 1 and not used.closed
+            untouched = before is not None and settings(before[0]) == before[1] and before[0].__dict__ == before[2]
             if untouched and fd == 0:
-                used.seek(0)
+                before[0].seek(0)
         except BaseException:
             untouched = False
         if not untouched:
-            kept[fd] = used = stream(fd, "wb" if fd else "rb", name)
-            used.was = settings(used)
-    return list(kept)
+            made = stream(fd, "wb" if fd else "rb", name)
+            streams_before[fd] = made, settings(made), dict(made.__dict__)
+    return [before[0] for before in streams_before]
 
 
 def settings(file):
+    # A closed one, and one without its buffer, has no number.
     return file.encoding, file.errors, file.line_buffering, file.write_through, file.fileno()
 
 
@@ -213,6 +288,9 @@ def ended(own):
     try:
         threading = sys.modules.get("threading")
         if threading is not None:
+            # Executors let their threads go.
+            for tell in reversed(getattr(threading, "_threading_atexits", ())):
+                tell()
             for thread in list(threading.enumerate()):
                 if thread is not threading.current_thread() and not thread.daemon:
                     thread.join()
@@ -247,7 +325,7 @@ def calls(link, prelude, name, source):
     code = compiled(link, source)
     module = module_type("solution")
     space = module.__dict__
-    space.update(prelude(code, source))
+    space.update(prelude(names_in(code)))
     space["__builtins__"] = builtins
     sys.modules["solution"] = module
     sys.setrecursionlimit(RECURSION)
@@ -339,7 +417,7 @@ def nested(levels):
 
 
 def text(kind, value, parts, budget):
-    data = str.encode(value, "utf-8", "replace")
+    data = str.encode(value, "utf-8", "backslashreplace")
     budget[0] -= len(data)
     if budget[0] < 0:
         raise Leave("the value is too large")

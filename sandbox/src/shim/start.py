@@ -37,12 +37,7 @@ def only_used(table):
     """Gives a program what it names, and no more: to import the rest takes time, and to touch it copies pages of the
     interpreter that this one was forked from."""
 
-    def prelude(code, source):
-        used, left = set(), [code]
-        while left:
-            part = left.pop()
-            used.update(part.co_names)
-            left.extend(constant for constant in part.co_consts if type(constant) is type(code))
+    def prelude(used):
         if used & {"eval", "exec", "globals", "vars", "locals", "compile", "getattr", "__dict__", "dir"}:
             return with_streams(filled(table))
         return with_streams(filled({name: table[name] for name in used if name in table}))
@@ -248,6 +243,8 @@ def enter(kernel, fcntl, os, resource, config, request):
             os.setresuid(*[request.uid] * 3)
         stage = "folder"
         os.chdir(request.box)
+        if request.box != BOX:
+            os.environ["HOME"] = os.environ["TMPDIR"] = request.box
         stage = "limits"
         for limit, value in request.limits:
             resource.setrlimit(limit, (value, value))
