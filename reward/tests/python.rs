@@ -135,6 +135,13 @@ async fn pretending_does_not_pass() {
         ("wrong_answer", "class Yes(int):\n    def __eq__(self, other): return True\ndef f(x):\n    return Yes(0)"),
         ("wrong_answer", "class Yes(str):\n    def __eq__(self, other): return True\n    __hash__ = str.__hash__\n    def __str__(self): return self\ndef f(x):\n    return Yes('2')"),
         ("runtime_error", "class Yes:\n    def __eq__(self, other): return True\ndef f(x):\n    return Yes()"),
+        ("runtime_error", "from unittest.mock import ANY\ndef f(x):\n    return ANY"),
+        ("runtime_error", "class Yes:\n    __eq__ = staticmethod(lambda other: True)\ndef f(x):\n    return Yes()"),
+        ("runtime_error", "import functools\nclass Yes:\n    __eq__ = functools.partial(lambda *a: True)\ndef f(x):\n    return Yes()"),
+        ("runtime_error", "import functools\nclass Yes:\n    def __eq__(self, other): return True\n@functools.lru_cache\ndef f(x):\n    return Yes()"),
+        ("runtime_error", "class Yes:\n    def __eq__(self, other): return True\nclass F:\n    def __call__(self, x): return Yes()\n    def g(self, x): return Yes()\nf = F()"),
+        ("runtime_error", "class Yes:\n    def __eq__(self, other): return True\nclass F:\n    def g(self, x): return Yes()\nf = F().g"),
+        ("runtime_error", "from types import SimpleNamespace\nfrom collections import deque\nclass Yes:\n    def __eq__(self, other): return True\ndef f(x):\n    return deque([SimpleNamespace(a=Yes())])"),
         ("wrong_answer", "for fd in range(1, 20):\n    for text in (b'PASS', b'N', b'D', b'{\"passed\": true}'):\n        pass\nprint('PASS', 'D', 'N')\ndef f(x):\n    return x"),
         ("runtime_error", "import os\ndef f(x):\n    for fd in range(3, 20):\n        try: os.write(fd, b'D\\0\\0\\0\\0N\\0\\0\\0\\0')\n        except OSError: pass\n    return x"),
         ("runtime_error", "import os\nfor fd in range(3, 20):\n    try: os.write(fd, b'R\\0\\0\\0\\0D\\0\\0\\0\\0N\\0\\0\\0\\0')\n    except OSError: pass\ndef f(x):\n    return x"),
@@ -166,7 +173,7 @@ async fn bad_output_bombs_and_daemons_end_in_time() {
         ("time_limit", "def f(x):\n    try:\n        while True: pass\n    finally:\n        while True: pass"),
         ("runtime_error", "import os\ndef f(x):\n    if os.fork() == 0:\n        os.setsid()\n        if os.fork() == 0:\n            import time\n            time.sleep(600)\n    os._exit(0)"),
         ("runtime_error", "def f(x):\n    v = []\n    for _ in range(100000): v = [v]\n    return v"),
-        ("runtime_error", "def f(x):\n    v = []\n    v.append(v)\n    return v"),
+        ("wrong_answer", "def f(x):\n    v = []\n    v.append(v)\n    return v"),
     ])
     .await;
 }
@@ -249,5 +256,56 @@ async fn an_interpreter_that_is_none_is_named() {
         let error = Grader::sandboxed(&options, Judging::default()).await.expect_err("impossible");
         assert!(matches!(error, GraderError::Sandbox(_)), "{error}");
         assert!(error.to_string().contains(key), "{error}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn results_stay_what_they_are_where_nothing_in_them_pretends() {
+    let grader = grader().await;
+    for (program, tests) in [
+        (
+            "from collections import defaultdict\ndef f(x):\n    return defaultdict(int, a=x)",
+            "r = f(1)\nassert r['z'] == 0 and r['a'] == 1",
+        ),
+        (
+            "from collections import Counter\ndef f(x):\n    return Counter('aab')",
+            "assert f(1).most_common(1) == [('a', 2)]",
+        ),
+        (
+            "from collections import OrderedDict\ndef f(x):\n    return OrderedDict(a=[1, [x]])",
+            "r = f(1)\nr.move_to_end('a')\nassert r == {'a': [1, [1]]}",
+        ),
+        (
+            "kept = [[1], [2]]\ndef f(x):\n    return kept",
+            "assert f(1) is f(1)\nf(1)[0].append(3)\nassert f(1) == [[1, 3], [2]]",
+        ),
+        (
+            "def f(x):\n    deep = []\n    for _ in range(1000):\n        deep = [deep]\n    return deep",
+            "r = f(1)\nwhile r:\n    r = r[0]\nassert r == []",
+        ),
+        (
+            "def f(x):\n    a = [x]\n    a.append(a)\n    return a",
+            "r = f(1)\nassert r[0] == 1 and r[1] is r",
+        ),
+        (
+            "def f(x):\n    a = [x]\n    for _ in range(60):\n        a = [a, a]\n    return a",
+            "r = f(1)\nassert r[0] is r[1]",
+        ),
+        (
+            "from collections import namedtuple\nP = namedtuple('P', 'a b')\ndef f(x):\n    return P(x, [x])",
+            "assert f(1).b == [1] and f(1) == (1, [1])",
+        ),
+        (
+            "class Node:\n    def __init__(self, x): self.x = x\ndef f(x):\n    return Node(x)",
+            "assert f(1).x == 1",
+        ),
+        (
+            "from fractions import Fraction\nfrom decimal import Decimal\ndef f(x):\n    return [Fraction(x), Decimal(x)]",
+            "assert f(1) == [1, 1]",
+        ),
+    ] {
+        let answer = format!("```python\n{program}\n```");
+        let verdict = grader.grade(&task("", tests), &answer, None).await.verdict;
+        assert_eq!(verdict, Verdict::Right { score: 1.0 }, "{program}: {verdict:?}");
     }
 }
