@@ -427,6 +427,14 @@ pub(crate) fn limit(resource: libc::__rlimit_resource_t, soft: u64, hard: u64) -
     Ok(())
 }
 
+/// The most that a limit may be set to.
+pub(crate) fn hard_limit(resource: libc::__rlimit_resource_t) -> io::Result<u64> {
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: the pointer is to a live structure.
+    check(unsafe { libc::getrlimit(resource, &raw mut limit) })?;
+    Ok(limit.rlim_max)
+}
+
 /// `prctl` with one argument.
 pub(crate) fn prctl(option: libc::c_int, argument: libc::c_ulong) -> io::Result<()> {
     // SAFETY: the options that we use take numbers, not pointers.

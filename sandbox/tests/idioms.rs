@@ -53,7 +53,7 @@ const SUMS: [(&str, &str); 19] = [
     ),
     (
         "a larger stack",
-        "import resource, sys\nresource.setrlimit(resource.RLIMIT_STACK, [0x10000000, resource.RLIM_INFINITY])\nresource.setrlimit(resource.RLIMIT_STACK, (-1, -1))\nprint(sum(map(int, input().split())))",
+        "import resource\nhard = resource.getrlimit(resource.RLIMIT_STACK)[1]\nresource.setrlimit(resource.RLIMIT_STACK, [0x10000000, hard])\nresource.setrlimit(resource.RLIMIT_STACK, (hard, hard))\nprint(sum(map(int, input().split())))",
     ),
     ("a folder", "import os\nos.mkdir('work')\nprint(sum(map(int, input().split())))"),
     ("a new file", "open('log.txt', 'x').close()\nprint(sum(map(int, input().split())))"),

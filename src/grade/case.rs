@@ -5,7 +5,7 @@ use std::fmt;
 
 use conductor_types::{Grading, Task};
 use serde::Deserialize;
-use serde::de::{IgnoredAny, MapAccess, Visitor};
+use serde::de::{Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 
 use super::lines::{LONGEST_LINE, Line};
@@ -20,7 +20,7 @@ pub struct Case {
 
 #[derive(Deserialize)]
 struct Fields {
-    task: Value,
+    task: Unique,
     answer: String,
     #[serde(default)]
     recorded_score: Option<f64>,
@@ -48,9 +48,13 @@ fn case(id: &Value, bytes: &[u8]) -> Result<Case, String> {
         let text = error.to_string();
         text.split(" at line ").next().unwrap_or_default().to_owned()
     };
+    // A struct is read from a list, too.
+    if !bytes.trim_ascii_start().starts_with(b"{") {
+        return Err(format!("{EXPECTED}; the line is no object"));
+    }
     let fields: Fields = serde_json::from_slice(bytes)
         .map_err(|error| format!("{EXPECTED}; column {}: {}", error.column(), told(&error)))?;
-    let Fields { mut task, answer, recorded_score } = fields;
+    let Fields { task: Unique(mut task), answer, recorded_score } = fields;
     relax(&mut task)?;
     let grading = Grading::deserialize(task).map_err(|error| {
         format!("task: {} (docs/formats.md lists the kinds and their fields)", told(&error))
@@ -89,6 +93,72 @@ fn relax(task: &mut Value) -> Result<(), String> {
         fields.insert("metadata".into(), parsed);
     }
     Ok(())
+}
+
+/// JSON in which no object has a key twice: of two gold answers, neither is the one that was meant.
+struct Unique(Value);
+
+impl<'de> Deserialize<'de> for Unique {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_any(UniqueVisitor).map(Self)
+    }
+}
+
+struct UniqueVisitor;
+
+impl<'de> Visitor<'de> for UniqueVisitor {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_string<E>(self, value: String) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+        let mut list = Vec::new();
+        while let Some(Unique(item)) = items.next_element()? {
+            list.push(item);
+        }
+        Ok(list.into())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
+        let mut object = serde_json::Map::new();
+        while let Some((key, Unique(value))) = entries.next_entry::<String, Unique>()? {
+            if object.contains_key(&key) {
+                return Err(A::Error::custom(format!("the key {key:?} stands twice")));
+            }
+            object.insert(key, value);
+        }
+        Ok(object.into())
+    }
 }
 
 /// The id at the outermost level, also of a line that breaks off behind it.
@@ -164,6 +234,12 @@ mod tests {
     fn a_broken_line_keeps_its_id_where_that_can_be_read() {
         for (line, id, words) in [
             (r#"{"id": 5, "task": {"kind": "exact", "gold": "x"}"#, json!(5), "column"),
+            (
+                r#"{"id": 6, "task": {"kind": "exact", "gold": "x", "gold": "y"}, "answer": "y"}"#,
+                json!(6),
+                "\"gold\" stands twice",
+            ),
+            (r#"[{"kind": "exact", "gold": "x"}, "x", null]"#, json!(null), "no object"),
             (r#"{"id": "a", "task": {"kind": "magic"}, "answer": "x"}"#, json!("a"), "magic"),
             (
                 r#"{"task": {"kind": "exact"}, "answer": "x", "id": "b"}"#,

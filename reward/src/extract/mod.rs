@@ -204,7 +204,7 @@ fn line_from(text: &str, at: usize) -> &str {
 }
 
 /// Without markdown, quotes, dollar signs around, and a final stop.
-fn undress(found: &str) -> &str {
+pub(crate) fn undress(found: &str) -> &str {
     let outer = |c: char| c.is_whitespace() || matches!(c, '*' | '_' | '`' | '"');
     let found = found.trim_matches(outer);
     let found = found.strip_suffix('.').unwrap_or(found).trim_matches(outer);

@@ -8,7 +8,11 @@ use crate::extract;
 /// Right where the letter found is the gold letter.
 pub(crate) fn grade(gold: &str, options: u8, answer: &str) -> Graded {
     let Some(gold_letter) = gold_letter(gold, options) else {
-        let detail = format!("the gold answer {} is not one of {options} options", shown(gold));
+        let detail = if (2..=26).contains(&options) {
+            format!("the gold answer {} is not one of {options} options", shown(gold))
+        } else {
+            format!("a question lists 2 to 26 options, and not {options}")
+        };
         return unscorable(Unscorable::BadTestData, detail);
     };
     match extract::choice(answer, options) {

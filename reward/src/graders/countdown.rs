@@ -41,7 +41,10 @@ pub(crate) fn canonical(answer: &str) -> Option<String> {
 }
 
 fn place(answer: &str) -> Result<&str, extract::Failure> {
-    extract::text(answer, Tag::First, LastLine::Short)
+    let found = extract::text(answer, Tag::First, LastLine::Short)?;
+    // In a tag, too, a model may set it in bold or in a box.
+    let bare = found.trim_matches(['*', '`', ' ']).trim_end_matches(['.', '*', '`']);
+    Ok(extract::without_wrapper(bare))
 }
 
 /// Why a well-formed expression is not the answer.
@@ -111,6 +114,9 @@ mod tests {
                 format!("<answer>{expression}</answer>"),
                 format!(r"It is \boxed{{{expression}}}."),
                 format!("Answer: {expression}."),
+                format!("<answer>**{expression}**</answer>"),
+                format!("<answer>`{expression}`.</answer>"),
+                format!(r"<answer>\boxed{{{expression}}}</answer>"),
             ] {
                 let graded = grade(&[3, 5, 7, 7], 29, &answer);
                 assert_eq!(graded.verdict, Verdict::Right { score: 1.0 }, "{answer}");

@@ -34,11 +34,9 @@ fn equal(gold: &str, found: &str) -> bool {
             .is_some_and(|(gold, found)| gold.accepts(&found, TOLERANCE))
 }
 
-/// Lower case, single spaces, and neither dollar signs nor `\text{…}` around the whole.
+/// Lower case, single spaces, and neither markdown, a final stop, dollar signs nor `\text{…}` around the whole.
 fn folded(text: &str) -> String {
-    let text = text.trim();
-    let formula = text.strip_prefix('$').and_then(|inner| inner.strip_suffix('$'));
-    let bare = extract::without_wrapper(formula.unwrap_or(text));
+    let bare = extract::without_wrapper(extract::undress(text));
     bare.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase()
 }
 
@@ -66,6 +64,9 @@ mod tests {
             ("1000", "<answer>999</answer>"),
             ("-2", r"\boxed{-2.001}"),
             ("True", "**true**"),
+            ("True", "<answer>**True**</answer>"),
+            ("True", "<answer>True.</answer>"),
+            ("U.S.", "<answer>u.s.</answer>"),
             ("5 m/s", "<answer>5 M/S</answer>"),
             ("noble gas", r"\boxed{\text{Noble gas}}"),
             ("7", "<answer>$7$</answer>"),

@@ -314,14 +314,15 @@ impl Limits {
             (libc::RLIMIT_FSIZE, self.file),
             (libc::RLIMIT_NOFILE, self.files),
             (libc::RLIMIT_NPROC, self.processes),
-            (libc::RLIMIT_STACK, self.stack),
             (libc::RLIMIT_AS, self.memory),
         ] {
             if value != NO_LIMIT {
                 sys::limit(resource, value, value)?;
             }
         }
-        Ok(())
+        // A program may ask for a larger first stack, as those written for judges do: memory is what bounds it.
+        let most = sys::hard_limit(libc::RLIMIT_STACK)?;
+        sys::limit(libc::RLIMIT_STACK, self.stack.min(most), most)
     }
 
     /// As the warm interpreter reads them.

@@ -82,8 +82,6 @@ def run(link, prelude):
         fields.append(job[4 : 4 + size])
         job = job[4 + size :]
     form, mode, name, before, source = [field.decode("utf-8", "replace") for field in fields]
-    if "resource" in source:
-        lenient_limits()
     if "tempfile" in source:
         # Without names for files, where there are none to be had, the folder cannot be found out by trying.
         import tempfile
@@ -121,20 +119,6 @@ def names_in(code):
         used.update(part.co_names)
         left.extend(constant for constant in part.co_consts if type(constant) is type(code))
     return used
-
-
-def lenient_limits():
-    """Programs written for judges ask for a larger stack than there is, and judges let them."""
-    import resource
-
-    put, most, endless = resource.setrlimit, resource.getrlimit, resource.RLIM_INFINITY
-
-    def setrlimit(which, limits):
-        bound = most(which)[1]
-        given = [limit if bound == endless or 0 <= limit <= bound else bound for limit in limits]
-        return put(which, tuple(given))
-
-    resource.setrlimit = setrlimit
 
 
 # Names of which a program uses one that opens, closes, makes or replaces what the next test would find.

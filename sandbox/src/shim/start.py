@@ -247,7 +247,9 @@ def enter(kernel, fcntl, os, resource, config, request):
             os.environ["HOME"] = os.environ["TMPDIR"] = request.box
         stage = "limits"
         for limit, value in request.limits:
-            resource.setrlimit(limit, (value, value))
+            # A program may ask for a larger first stack, as those written for judges do: memory is what bounds it.
+            most = resource.getrlimit(limit)[1] if limit == resource.RLIMIT_STACK else value
+            resource.setrlimit(limit, (value if most == resource.RLIM_INFINITY else min(value, most), most))
         stage = "capabilities"
         kernel.syscall(config.capset, *config.no_capabilities)
         kernel.prctl(1, 9)
