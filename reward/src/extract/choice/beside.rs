@@ -3,7 +3,7 @@
 /// Whether another option than `first` is named beside it, with nothing but marks and joining words between: "A or B", "A, B and
 /// C", "(A)/(B)", "B, maybe C".
 pub(super) fn second_option(behind: &str, first: char, last: char) -> bool {
-    const JOINS: [&str; 12] = [
+    const JOINS: [&str; 17] = [
         "and",
         "or",
         "maybe",
@@ -16,11 +16,16 @@ pub(super) fn second_option(behind: &str, first: char, last: char) -> bool {
         "else",
         "alternatively",
         "then",
+        "option",
+        "choice",
+        "vs",
+        "versus",
+        "unless",
     ];
     let mut rest = behind;
     let mut joined = false;
     loop {
-        let marks = |c: char| c.is_whitespace() || ")]}([{.*$,;|/&:-–—'\"`".contains(c);
+        let marks = |c: char| c.is_whitespace() || ")]}([{.*$,;|/&:-–—~<>=→+·?'\"`".contains(c);
         let bare = rest.trim_start_matches(marks);
         let open = rest[..rest.len() - bare.len()].ends_with(['(', '[']);
         joined |= rest.starts_with([',', ';', '|', '/', '&']) || open;
@@ -44,9 +49,9 @@ pub(super) fn second_option(behind: &str, first: char, last: char) -> bool {
     }
 }
 
-/// Whether "and" or "or" follows.
+/// Whether "and", "or" or "are" follows.
 fn joins(after: &str) -> bool {
-    [" and ", " or "].iter().any(|join| after.starts_with(join))
+    [" and ", " or ", " are "].iter().any(|join| after.starts_with(join))
 }
 
 /// Whether a place lists options: lines that begin with another one's label, or two other labels within the line.

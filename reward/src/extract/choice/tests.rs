@@ -103,6 +103,11 @@ fn failures_have_names() {
         "<answer>B or c</answer>",
         "<answer>B, but also C</answer>",
         "<answer>B|C</answer>",
+        "The answer is Option B or Option C.",
+        "Answer: B vs C",
+        "Answer: B -> C",
+        "The answer is B, C are both right.",
+        "Answer: B~C",
         "<answer>B, A, C, D</answer>",
         r"\boxed{B \text{ or } C}",
     ] {

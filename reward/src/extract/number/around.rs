@@ -1,9 +1,9 @@
 //! What may stand around a number without making it another one.
 
 /// Words right before a number, or before "of" and it, that say another one.
-const BEFORE: [&str; 18] = [
+const BEFORE: [&str; 19] = [
     "not", "negative", "minus", "than", "half", "either", "between", "root", "square", "cube",
-    "sqrt", "log", "ln", "exp", "sin", "cos", "tan", "mod",
+    "sqrt", "log", "ln", "exp", "sin", "cos", "tan", "mod", "twice",
 ];
 /// Words right behind it that do.
 const BEHIND: [&str; 12] =
@@ -97,7 +97,10 @@ pub(super) fn is_said_behind(text: &str) -> bool {
     // "5 and a half"
     let fraction =
         first == "and" && words.take(2).any(|word| matches!(word, "half" | "third" | "quarter"));
-    if fraction || among(first, &BEHIND) {
+    let mut words = text.split_whitespace();
+    let denied = words.next() == Some("is")
+        && words.next().is_some_and(|word| among(word, &["wrong", "incorrect", "not", "false"]));
+    if fraction || denied || among(first, &BEHIND) {
         return false;
     }
     let mut rest = text;

@@ -104,6 +104,8 @@ fn near_is_not_equal() {
         ("5", "not 5"),
         ("5", "negative 5"),
         ("5", "half of 5"),
+        ("5", "twice 5"),
+        ("5", "5 is wrong"),
         ("5", "5 and a half"),
     ] {
         assert!(!same(gold, answer), "{gold} and {answer}");
