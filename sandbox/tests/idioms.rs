@@ -128,6 +128,6 @@ async fn a_program_that_never_stops_talking_keeps_nobody_waiting() {
             assert!(!matches!(ending, Ending::Broken { .. }), "{level}: {ending:?}");
             assert!(outputs.iter().all(String::is_empty), "{level}: {outputs:?}");
         }
-        assert!(began.elapsed() < Duration::from_secs(60), "{level}: {:?}", began.elapsed());
+        assert!(began.elapsed() < Duration::from_mins(1), "{level}: {:?}", began.elapsed());
     }
 }
