@@ -300,6 +300,14 @@ async fn results_stay_what_they_are_where_nothing_in_them_pretends() {
             "assert f(1).x == 1",
         ),
         (
+            "import inspect, argparse, pathlib\ndef f(x):\n    return [inspect.signature(f), argparse.Namespace(a=[x]), pathlib.Path('/a')]",
+            "r = f(1)\nassert r[1].a == [1] and str(r[2]) == '/a' and str(r[0]) == '(x)'",
+        ),
+        (
+            "import json\ndef f(x):\n    return json.loads('1')",
+            "from unittest import mock\nwith mock.patch('json.loads') as loads:\n    assert f(1) is loads.return_value",
+        ),
+        (
             "from fractions import Fraction\nfrom decimal import Decimal\ndef f(x):\n    return [Fraction(x), Decimal(x)]",
             "assert f(1) == [1, 1]",
         ),

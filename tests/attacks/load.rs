@@ -86,7 +86,7 @@ fn load_of_hostile_programs_changes_no_honest_verdict() {
         let is_held = match cases[seen].1 {
             Expected::Verdict(expected) => verdict["verdict"] == expected,
             // A limit ends most of them here that end by themselves with more time.
-            Expected::Promise(case) => verdict["verdict"] == "wrong" || case.may_be(&cause),
+            Expected::Promise(program) => verdict["verdict"] == "wrong" || program.may_be(&cause),
         };
         *tally.entry(cause).or_default() += 1;
         if !is_held || verdict["verdict"] == "unscorable" {

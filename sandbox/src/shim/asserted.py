@@ -29,11 +29,15 @@ def asserted(link, entry, prelude, source):
     seen = {name: value for name, value in space.items() if name == entry or name not in own_builtins}
     seen["__builtins__"] = own_builtins
     seen["__name__"] = "tests"
+    mocks = []
     if entry and callable(space[entry]) and not isinstance(space[entry], type):
-        seen[entry] = guarded(space[entry])
+        seen[entry] = guarded(space[entry], space, mocks)
 
     link.say(b"R")
     _, tests = link.hear()
+    if b"mock" in tests:
+        # What the function returns may be a mock that the tests gave it.
+        mocks.append(True)
     try:
         code = compile(tests.decode(), "<tests>", "exec", dont_inherit=True)
     except BaseException as error:
@@ -50,7 +54,7 @@ def asserted(link, entry, prelude, source):
     link.leave(0)
 
 
-def guarded(function):
+def guarded(function, space, mocks):
     """The function, whose results are plain data to the tests: what a type of the program's own says of equality, length or
     order does not count. Types of libraries are left as they are."""
     atoms = frozenset((type(None), bool, int, float, complex, str, bytes, bytearray, range, type(Ellipsis)))
@@ -60,22 +64,39 @@ def guarded(function):
         " __getattr__ __bool__ __sub__ __rsub__ __abs__ __class__"
     ).split()
     names_of = type.__dict__["__dict__"].__get__
-    compiled_kinds = tuple(type(kind) for kind in (int.__add__, str.join, len, dict.__dict__["fromkeys"], int.real))
     file_of = type(guarded.__code__).co_filename.__get__
+    modules = sys.modules
     deepest = 5000
 
     def is_own(method):
-        """Whether a method is none of a library's file and none of the interpreter's own."""
-        if method is None or isinstance(method, compiled_kinds):
-            return False
-        if type(method) is not function_type:
-            return True
-        file = file_of(method.__code__)
-        return file[:1] != "/" or file.endswith("/unittest/mock.py")
+        """Whether a method is the program's: a function of its text, or one that was made while it ran, under whatever wrapper.
+        `unittest.mock` has objects that equal everything, too, which are left alone where `mocks` holds something."""
+        for _ in range(10):
+            kind = type(method)
+            if kind is function_type:
+                file, place = file_of(method.__code__), method.__globals__
+                made = file[:1] == "<" and place.get("__name__") not in modules
+                return place is space or file == "<answer>" or made or (file.endswith("/unittest/mock.py") and not mocks)
+            inner = None
+            for name in ("__func__", "func", "__wrapped__", "fget"):
+                inner = getattr(method, name, None) if inner is None else inner
+            if inner is None:
+                # An object that can be called.
+                inner = next((names_of(c)["__call__"] for c in mro_of(kind) if "__call__" in names_of(c)), None)
+            if inner is None or inner is method:
+                return False
+            method = inner
+        return False
+
+    known = {}
 
     def equals_by_its_own(kind):
-        names = [names_of(ancestor) for ancestor in mro_of(kind)]
-        return any(is_own(each[name]) for each in names for name in ("__eq__", "__ne__") if name in each)
+        if id(kind) not in known:
+            names = [names_of(ancestor) for ancestor in mro_of(kind)]
+            own = any(is_own(each[name]) for each in names for name in ("__eq__", "__ne__") if name in each)
+            # With the type itself, so that no other one gets its number.
+            known[id(kind)] = own, kind
+        return known[id(kind)][0]
 
     def settled(value, done, depth=0):
         """`done` has what came of every object so far: nested ones may stand in several places, and in themselves."""
