@@ -240,6 +240,17 @@ pub(crate) fn without_wrapper(found: &str) -> &str {
     }
 }
 
+/// With a space in the place of each of the commands, which only set type.
+fn blanked(text: &str, commands: &[&str]) -> String {
+    let mut plain = text.to_owned();
+    for command in commands {
+        if plain.contains(command) {
+            plain = plain.replace(command, " ");
+        }
+    }
+    plain
+}
+
 /// A text cut to a length that a reader takes in.
 pub(crate) fn excerpt(found: &str) -> String {
     const LONGEST: usize = 60;

@@ -239,7 +239,7 @@ impl<'a> Lexer<'a> {
         let rest = self.rest();
         let content = rest.trim_start().strip_prefix('{').map(|open| open[..closing(open)].trim());
         match content
-            .filter(|content| content.chars().count() == 1 && "mgshlLNJWVAKCF".contains(content))
+            .filter(|content| content.chars().count() == 1 && names::UNIT_LETTERS.contains(content))
         {
             Some(letter) => {
                 self.braced();

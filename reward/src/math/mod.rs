@@ -48,5 +48,6 @@ pub use error::Error;
 pub use grade::grade;
 pub use values::value;
 
+pub(crate) use names::UNIT_LETTERS;
 pub(crate) use numerals::numeral_at;
 pub(crate) use text::is_prose;

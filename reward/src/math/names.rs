@@ -141,6 +141,9 @@ pub(super) fn is_word(run: &str) -> bool {
     SHORT.contains(&run) || (letters >= 4 && capitals < letters)
 }
 
+/// Letters that are units by themselves: metres, grams, seconds, hours, litres, newtons, …
+pub(crate) const UNIT_LETTERS: &str = "mgshlLNJWVAKCF";
+
 /// Whether words before a number say another one: "negative 5", "half of 5".
 pub(super) fn turns(words: &str) -> bool {
     const TURNING: [&str; 22] = [

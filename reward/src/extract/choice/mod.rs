@@ -8,7 +8,7 @@ use std::borrow::Cow;
 
 use beside::{is_denied, is_word, lists_options, second_option, word_goes_on};
 
-use super::{Failure, Mark, Tag, boxed, excerpt, marked, tag, undress};
+use super::{Failure, Mark, Tag, blanked, boxed, excerpt, marked, tag, undress};
 
 /// The option that a text chooses, as a capital letter. Looked for in this order, and the first place that is there decides:
 /// the first `<answer>` tag; the last `\boxed{…}`; the first "Answer: X" that names an option; the first "answer is X" or
@@ -141,7 +141,7 @@ fn without_filler(rest: &str) -> &str {
 
 /// Without the commands that set letters in a formula, and the spaces in it.
 fn without_commands(text: &str) -> Cow<'_, str> {
-    const COMMANDS: [&str; 18] = [
+    const COMMANDS: [&str; 19] = [
         "\\textbf{",
         "\\textrm{",
         "\\textit{",
@@ -160,17 +160,13 @@ fn without_commands(text: &str) -> Cow<'_, str> {
         "\\]",
         "\\,",
         "\\;",
+        "\\ ",
     ];
     if text.is_ascii() && !text.contains('\\') {
         return Cow::Borrowed(text);
     }
-    let mut plain = text.replace(['“', '”', '‘', '’'], "'");
-    for command in COMMANDS {
-        if plain.contains(command) {
-            plain = plain.replace(command, " ");
-        }
-    }
-    Cow::Owned(plain.replace("\\ ", " "))
+    let straight = text.replace(['“', '”', '‘', '’'], "'");
+    Cow::Owned(blanked(&straight, &COMMANDS))
 }
 
 fn letter_and_rest(bare: &str) -> Option<(char, &str)> {

@@ -1,5 +1,7 @@
 //! What may stand around a number without making it another one.
 
+use crate::math::UNIT_LETTERS;
+
 /// Words right before a number, or before "of" and it, that say another one.
 const BEFORE: [&str; 19] = [
     "not", "negative", "minus", "than", "half", "either", "between", "root", "square", "cube",
@@ -8,8 +10,6 @@ const BEFORE: [&str; 19] = [
 /// Words right behind it that do.
 const BEHIND: [&str; 12] =
     ["or", "squared", "cubed", "factorial", "pi", "mod", "sqrt", "log", "ln", "sin", "cos", "tan"];
-/// Letters that are units by themselves: metres, grams, seconds, hours, litres, newtons, …
-const UNITS: &str = "mgshlLNJWVAKCF";
 /// What begins the reason or the condition of an answer.
 const REASONS: [&str; 14] = [
     "because", "since", "as", "for", "assuming", "when", "if", "with", "given", "where", "which",
@@ -112,7 +112,7 @@ pub(super) fn is_said_behind(text: &str) -> bool {
             let single = word.chars().count() == 1;
             let article = matches!(word, "a" | "A" | "I") && behind.starts_with(' ');
             // A letter that is no unit is a variable.
-            if single && !after_word && !article && !UNITS.contains(word) {
+            if single && !after_word && !article && !UNIT_LETTERS.contains(word) {
                 return false;
             }
             // "of CO2"

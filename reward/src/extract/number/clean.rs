@@ -1,6 +1,7 @@
 //! Typography and LaTeX of numbers as plain ASCII.
 
 use crate::decimal::Decimal;
+use crate::extract::blanked;
 
 /// Typography and LaTeX reduced to plain ASCII where a number is concerned.
 pub(super) fn cleaned(text: &str) -> String {
@@ -38,8 +39,7 @@ pub(super) fn cleaned(text: &str) -> String {
 
 /// Without the commands that only set type: what a unit or a word beside a number is written with.
 pub(super) fn without_text_commands(clean: &str) -> String {
-    let mut plain = clean.to_owned();
-    for command in [
+    const COMMANDS: [&str; 16] = [
         "\\textbf{",
         "\\text{",
         "\\mathrm{",
@@ -56,12 +56,8 @@ pub(super) fn without_text_commands(clean: &str) -> String {
         "\\ ",
         "\\approx",
         "\\displaystyle",
-    ] {
-        if plain.contains(command) {
-            plain = plain.replace(command, " ");
-        }
-    }
-    plain
+    ];
+    blanked(clean, &COMMANDS)
 }
 
 /// The first `\frac{a}{b}` or `\frac12` of plain numbers as `a/b`; `None` where there is none.
