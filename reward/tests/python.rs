@@ -141,6 +141,8 @@ async fn pretending_does_not_pass() {
         ("runtime_error", "import functools\nclass Yes:\n    def __eq__(self, other): return True\n@functools.lru_cache\ndef f(x):\n    return Yes()"),
         ("runtime_error", "class Yes:\n    def __eq__(self, other): return True\nclass F:\n    def __call__(self, x): return Yes()\n    def g(self, x): return Yes()\nf = F()"),
         ("runtime_error", "class Yes:\n    def __eq__(self, other): return True\nclass F:\n    def g(self, x): return Yes()\nf = F().g"),
+        ("runtime_error", "space = {'__name__': 'os'}\nexec('def equal(self, other): return True', space)\nclass Yes:\n    __eq__ = space['equal']\ndef f(x):\n    return Yes()"),
+        ("runtime_error", "space = {'__name__': 'os'}\nexec(compile('def equal(self, other): return True', '/usr/lib/python3/os.py', 'exec'), space)\nclass Yes:\n    __eq__ = space['equal']\ndef f(x):\n    return Yes()"),
         ("runtime_error", "from types import SimpleNamespace\nfrom collections import deque\nclass Yes:\n    def __eq__(self, other): return True\ndef f(x):\n    return deque([SimpleNamespace(a=Yes())])"),
         ("wrong_answer", "for fd in range(1, 20):\n    for text in (b'PASS', b'N', b'D', b'{\"passed\": true}'):\n        pass\nprint('PASS', 'D', 'N')\ndef f(x):\n    return x"),
         ("runtime_error", "import os\ndef f(x):\n    for fd in range(3, 20):\n        try: os.write(fd, b'D\\0\\0\\0\\0N\\0\\0\\0\\0')\n        except OSError: pass\n    return x"),
@@ -154,13 +156,19 @@ async fn pretending_does_not_pass() {
 async fn comparisons_use_pythons_own_builtins() {
     let grader = grader().await;
     let tests = "assert abs(f(1) - 2) < 1e-6\nassert all(f(i) == i + 1 for i in range(3))\nassert len([f(1)]) == 1";
+    // Tests that patch the builtins share them with the answer.
+    let sharing =
+        format!("from unittest.mock import patch\nwith patch('builtins.open'): pass\n{tests}");
     for program in [
         "def f(x):\n    return 0\nabs = lambda x: 0\nall = lambda x: True",
         "import builtins\nbuiltins.abs = lambda x: 0\nbuiltins.all = lambda x: True\ndef f(x):\n    return 0",
+        "import builtins\ndef f(x):\n    builtins.abs = lambda x: 0\n    builtins.all = lambda x: True\n    return 0",
     ] {
-        let verdict =
-            grader.grade(&task("", tests), &format!("```\n{program}\n```"), None).await.verdict;
-        assert_cause(&verdict, "wrong_answer", program);
+        for tests in [tests, &sharing] {
+            let answer = format!("```\n{program}\n```");
+            let verdict = grader.grade(&task("", tests), &answer, None).await.verdict;
+            assert_cause(&verdict, "wrong_answer", program);
+        }
     }
 }
 
@@ -306,6 +314,18 @@ async fn results_stay_what_they_are_where_nothing_in_them_pretends() {
         (
             "import json\ndef f(x):\n    return json.loads('1')",
             "from unittest import mock\nwith mock.patch('json.loads') as loads:\n    assert f(1) is loads.return_value",
+        ),
+        (
+            "def f(x):\n    with open(x) as file:\n        return file.read()",
+            "from unittest.mock import patch, mock_open\nwith patch('builtins.open', mock_open(read_data='a')):\n    assert f(1) == 'a'\n    open.side_effect = IOError\n    try:\n        f(1)\n    except IOError:\n        pass\n    else:\n        assert False",
+        ),
+        (
+            "from random import randint\ndef f(x):\n    return randint(1, 9)",
+            "from unittest.mock import patch\nwith patch(__name__ + '.randint', return_value=25):\n    assert f(1) == 25",
+        ),
+        (
+            "def f(x):\n    return [x, x]",
+            "class Own:\n    def __eq__(self, other): return isinstance(other, Own)\nassert f(Own()) == [Own(), Own()]",
         ),
         (
             "from fractions import Fraction\nfrom decimal import Decimal\ndef f(x):\n    return [Fraction(x), Decimal(x)]",

@@ -1,6 +1,7 @@
 //! Verdicts against others' verdicts: recorded ones of LiveCodeBench's official evaluator on programs, pairs of outputs and texts that
 //! were made to tell rules apart, and, where `CONDUCTOR_DEV_DATA` has them, thousands of real programs.
 
+mod libraries;
 mod official;
 mod real;
 

@@ -28,16 +28,20 @@ def asserted(link, entry, prelude, source):
     # every comparison with yes.
     seen = {name: value for name, value in space.items() if name == entry or name not in own_builtins}
     seen["__builtins__"] = own_builtins
-    seen["__name__"] = "tests"
-    mocks = []
+    # Tests that patch a name of "their" module mean the answer's: elsewhere the two stand in one.
+    seen["__name__"] = "answer"
+    named = set()
     if entry and callable(space[entry]) and not isinstance(space[entry], type):
-        seen[entry] = guarded(space[entry], space, mocks)
+        seen[entry] = guarded(space[entry], space, seen, named)
 
     link.say(b"R")
     _, tests = link.hear()
-    if b"mock" in tests:
-        # What the function returns may be a mock that the tests gave it.
-        mocks.append(True)
+    # What the function returns may be a mock that the tests gave it.
+    # What the tests patch in Python's builtins is there for them as well as for the answer.
+    named.update(word for word in ("mock", "builtins") if word.encode() in tests)
+    if "builtins" in named:
+        vars(builtins).update(own_builtins)
+        seen["__builtins__"] = builtins
     try:
         code = compile(tests.decode(), "<tests>", "exec", dont_inherit=True)
     except BaseException as error:
@@ -54,9 +58,10 @@ def asserted(link, entry, prelude, source):
     link.leave(0)
 
 
-def guarded(function, space, mocks):
+def guarded(function, space, seen, named):
     """The function, whose results are plain data to the tests: what a type of the program's own says of equality, length or
-    order does not count. Types of libraries are left as they are."""
+    order does not count. Types of libraries and of the tests are left as they are. `space` and `seen` are the namespaces of
+    the program and of the tests, `named` the words that these have in their text."""
     atoms = frozenset((type(None), bool, int, float, complex, str, bytes, bytearray, range, type(Ellipsis)))
     bases = (int, float, complex, str, bytes, bytearray, list, tuple, set, frozenset, dict)
     told = (
@@ -64,19 +69,30 @@ def guarded(function, space, mocks):
         " __getattr__ __bool__ __sub__ __rsub__ __abs__ __class__"
     ).split()
     names_of = type.__dict__["__dict__"].__get__
+    names_in = module_type.__dict__["__dict__"].__get__
+
+    def is_module(value):
+        return module_type in mro_of(type(value))
+
     file_of = type(guarded.__code__).co_filename.__get__
     modules = sys.modules
     deepest = 5000
 
+    def is_of_module(place):
+        """Whether a namespace is that of an imported module: what exec makes elsewhere is the program's, whatever its file says."""
+        return any(is_module(each) and names_in(each) is place for each in list(modules.values()))
+
     def is_own(method):
         """Whether a method is the program's: a function of its text, or one that was made while it ran, under whatever wrapper.
-        `unittest.mock` has objects that equal everything, too, which are left alone where `mocks` holds something."""
+        `unittest.mock` has objects that equal everything, too, which are left alone where the tests name it."""
         for _ in range(10):
             kind = type(method)
             if kind is function_type:
                 file, place = file_of(method.__code__), method.__globals__
-                made = file[:1] == "<" and place.get("__name__") not in modules
-                return place is space or file == "<answer>" or made or (file.endswith("/unittest/mock.py") and not mocks)
+                if place is seen:
+                    return False
+                mocks = file.endswith("/unittest/mock.py") and "mock" not in named
+                return place is space or file == "<answer>" or mocks or not is_of_module(place)
             inner = None
             for name in ("__func__", "func", "__wrapped__", "fget"):
                 inner = getattr(method, name, None) if inner is None else inner
@@ -155,9 +171,20 @@ def guarded(function, space, mocks):
         return base.__add__(value, b"")[:]
 
     limit, set_limit = sys.getrecursionlimit, sys.setrecursionlimit
+    names = vars(builtins)
+
+    def called(args, kwargs):
+        """What the function changes in the builtins ends with the call where the tests use the same ones."""
+        if "builtins" not in named:
+            return function(*args, **kwargs)
+        before = dict(names)
+        try:
+            return function(*args, **kwargs)
+        finally:
+            names.update(before)
 
     def entry(*args, **kwargs):
-        value = function(*args, **kwargs)
+        value = called(args, kwargs)
         if type(value) in atoms:
             return value
         before = limit()
