@@ -17,6 +17,8 @@ pub mod math;
 mod pytext;
 pub mod reasoning_gym;
 pub mod shape;
+#[cfg(test)]
+mod tests;
 mod votes;
 
 pub use code::{Judging, Resources};

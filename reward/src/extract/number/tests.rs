@@ -1,4 +1,5 @@
 use super::*;
+use crate::tests::thread_secs;
 
 fn same(gold: &str, answer: &str) -> bool {
     let gold = Number::parse(gold).unwrap_or_else(|| panic!("gold {gold}"));
@@ -162,14 +163,15 @@ fn gsm8ks_own_forms_are_places() {
 
 #[test]
 fn hostile_lengths_take_no_time() {
-    let began = std::time::Instant::now();
+    let began = thread_secs();
     for part in [r"\frac{1}{2}", "1,", "10^", "9", "-", "answer: ", "\nA: "] {
         let text = format!("<answer>{}</answer>", part.repeat(200_000));
         assert!(number(&text).is_err());
         assert!(numbers(&text).is_err());
         let _ = number(&part.repeat(200_000));
     }
-    assert!(began.elapsed() < std::time::Duration::from_secs(10), "{:?}", began.elapsed());
+    let secs = thread_secs() - began;
+    assert!(secs < 10.0, "{secs}");
 }
 
 #[test]
