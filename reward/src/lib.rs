@@ -23,5 +23,5 @@ mod votes;
 
 pub use code::{Judging, Resources};
 pub use grade::{Grader, GraderError};
-pub use shape::{Credited, Member, Taken, evaluation_losses, evaluation_reward, shape_group};
+pub use shape::{Credited, Member, Taken, evaluation_reward, shape_group};
 pub use votes::Extractors;

@@ -33,6 +33,10 @@ pub fn page(report: &Report, style: Style) -> Page {
         table.row(cells(row));
     }
     page.line(table.render(style));
+    for (cause, example) in &report.causes {
+        let sign = style.warn("note");
+        page.line(format!("{sign} answers without a verdict, {cause}, for example {example}"));
+    }
     for (name, difference) in &report.against_first_policy {
         page.line(format!(
             "{name} − untrained policy: reward {}, accuracy {}, n = {}",
@@ -83,8 +87,8 @@ fn cells(row: &Row) -> Vec<String> {
         } else {
             row.questions.to_string()
         },
-        interval(&row.accuracy),
-        interval(&row.reward),
+        row.accuracy.as_ref().map_or("—".to_owned(), interval),
+        row.reward.as_ref().map_or("—".to_owned(), interval),
         against.map_or(String::new(), |d: &Difference| signed(&d.reward)),
         against.and_then(|d| d.mcnemar_p).map_or(String::new(), |p| format!("{p:.3}")),
         format!("{:.1}", row.usd * 1e6),

@@ -29,8 +29,8 @@ pub struct Environment {
     pub rules: ParseRules,
     /// Tasks left out because a recording lacks them.
     pub left_out: usize,
-    /// What the owners of a benchmark ask, or it needs, a sentence each.
-    of_sources: Vec<&'static str>,
+    /// What the configuration already says that a person should know, a sentence each.
+    known: Vec<String>,
     pub(crate) listings: Listings,
     pub(crate) rollout: schema::Rollout,
     pub(crate) runtime: tokio::runtime::Runtime,
@@ -72,8 +72,7 @@ impl Environment {
             max_steps: config.workflow.max_steps as usize,
             workers: listings.listed(),
         };
-        let sources = config.tasks.sources.iter();
-        let of_sources = sources.filter_map(|source| sources::notice(&source.reads)).collect();
+        let known = known(config, &kinds);
         let verdicts = Mutex::default();
         let rollout = config.rollout.clone();
         Ok(Self {
@@ -83,7 +82,7 @@ impl Environment {
             grader,
             rules,
             left_out,
-            of_sources,
+            known,
             listings,
             rollout,
             runtime,
@@ -116,7 +115,7 @@ impl Environment {
     /// What a person should know before the run: limits that are not enforced, numbers that are estimates.
     pub fn notices(&self) -> Vec<String> {
         let mut notices = self.pool.notices();
-        notices.extend(self.of_sources.iter().map(|&notice| notice.to_owned()));
+        notices.extend(self.known.iter().cloned());
         notices.extend(self.listings.notices());
         notices.extend(obedience::notices(&self.tasks, self.pool.cards()));
         if self.left_out > 0 {
@@ -196,6 +195,31 @@ impl Found {
         }
         self.count += 1;
     }
+}
+
+/// What the owners of benchmarks ask, and who is paid or not without being called by the policy.
+fn known(config: &Config, kinds: &[Task]) -> Vec<String> {
+    let sources = config.tasks.sources.iter();
+    let mut known: Vec<String> =
+        sources.filter_map(|source| sources::notice(&source.reads)).map(str::to_owned).collect();
+    known.extend(judge::notice(config, kinds));
+    let free = |worker: &&schema::Worker| match &worker.kind {
+        schema::WorkerKind::Openai(live) => {
+            live.input_usd_per_million == 0.0 && live.output_usd_per_million == 0.0
+        }
+        _ => false,
+    };
+    let of_worker = |worker: &schema::Worker| {
+        format!(
+            "worker \"{}\" has no price (`input_usd_per_million`, `output_usd_per_million`), so its calls count as free, and \
+             reward.cost_weight makes the policy prefer it",
+            worker.name
+        )
+    };
+    if config.reward.cost_weight > 0.0 {
+        known.extend(config.pool.workers.iter().filter(free).map(of_worker));
+    }
+    known
 }
 
 /// Refuses answers that nothing could judge, which would be paid for and never count, and answers to other questions, which would be

@@ -66,6 +66,17 @@ pub(crate) fn of(
     }
 }
 
+/// That somebody is paid beside the workers.
+pub(crate) fn notice(config: &Config, kinds: &[Task]) -> Option<String> {
+    let judge = config.reward.judge.as_ref()?;
+    kinds.iter().any(Grader::needs_judge).then(|| {
+        format!(
+            "\"{}\" judges answers to the tasks with the grading \"judge\": a live worker, asked and paid once for each new answer",
+            judge.worker
+        )
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use std::path::Path;
@@ -191,5 +202,41 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let error = Environment::open(&config(folder.path(), ""), None).map(|_| ()).unwrap_err();
         assert!(error.to_string().contains("reward.judge.worker"), "{error}");
+    }
+
+    #[test]
+    fn an_estimate_asks_no_judge_and_a_report_says_why_nothing_was_judged() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let refuse = |_: usize, _: &conductor_testkit::provider::Request| Reply::Status {
+            status: 401,
+            headers: Vec::new(),
+            body: "no".into(),
+        };
+        let provider = Provider::start(refuse);
+        let mut config = judged(folder.path(), &provider);
+        config.tasks.split =
+            serde_json::from_value(serde_json::json!({ "train": 0.0, "valid": 1.0, "test": 0.0 }))
+                .expect("shares");
+        let environment = Environment::open(&config, None).expect("an environment");
+        let task =
+            environment.tasks.get(environment.tasks.iter().next().expect("a task")).expect("read");
+        let usd = crate::plan::known_usd_per_call(&environment, &config, &[&task]);
+        assert_eq!((usd, provider.asked()), (Some(0.001), 0));
+        assert!(
+            environment
+                .notices()
+                .iter()
+                .any(|notice| notice.contains("paid once for each new answer"))
+        );
+
+        let stop = std::sync::atomic::AtomicBool::new(false);
+        let report =
+            crate::evaluate::evaluate_pool(&environment, &config, None, &stop, &mut |_, _, _| {})
+                .expect("a report");
+        assert!(provider.asked() > 0);
+        let row = &report.rows[0];
+        assert_eq!((row.questions, row.unscorable, row.accuracy.is_none()), (0, 1, true));
+        assert_eq!(row.causes["judge_failed"], 1);
+        assert!(report.causes["judge_failed"].starts_with("sky: "), "{:?}", report.causes);
     }
 }

@@ -1,30 +1,53 @@
 //! Whether workflows keep to what users asked; docs/metrics.md, `workflow/obedience`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use conductor_datasets::TaskSet;
 use conductor_rollout::WorkerCard;
 use conductor_rollout::obedience::obeys;
-use conductor_types::{Episode, Outcome};
+use conductor_types::{Episode, Outcome, Usage, Workflow};
 
 use crate::TrainError;
 use crate::environment::Environment;
 use crate::metrics::Metrics;
 
-/// Whether an episode obeys its question's constraint: `None` where the question has none, and where no workflow ran to its
-/// end, so that its dollars are not known.
-pub(crate) fn of(environment: &Environment, episode: &Episode) -> Option<bool> {
-    let Outcome::Ran { workflow, .. } = &episode.outcome else { return None };
-    let constraint = environment.tasks.find(&episode.id.task_id)?.constraint.as_deref()?;
-    let usage = episode.outcome.usage();
-    Some(obeys(constraint, workflow, environment.pool.cards(), &usage))
+/// Whether a question's rounds, up to the last of these, obey its constraint: a user asks it of the whole way to an answer,
+/// so the steps and dollars of all rounds count. `None` where the question has no constraint, and where the last round has
+/// no workflow that ran to its end, so that its dollars are not known.
+pub(crate) fn of(environment: &Environment, rounds: &[&Episode]) -> Option<bool> {
+    let last = rounds.last()?;
+    let Outcome::Ran { .. } = &last.outcome else { return None };
+    let constraint = environment.tasks.find(&last.id.task_id)?.constraint.as_deref()?;
+    let mut usage = Usage::default();
+    let mut steps = Vec::new();
+    for round in rounds {
+        usage += round.outcome.usage();
+        steps.extend(round.outcome.workflow().iter().flat_map(|workflow| workflow.steps.clone()));
+    }
+    Some(obeys(constraint, &Workflow { steps }, environment.pool.cards(), &usage))
+}
+
+/// [`of`] each episode with the rounds before it, in the order of the groups and their members.
+pub(crate) fn of_all(environment: &Environment, groups: &[Vec<Episode>]) -> Vec<Option<bool>> {
+    let mut samples = HashMap::<(&str, u32), Vec<&Episode>>::new();
+    for episode in groups.iter().flatten() {
+        samples.entry((&episode.id.task_id, episode.id.sample)).or_default().push(episode);
+    }
+    for rounds in samples.values_mut() {
+        rounds.sort_by_key(|episode| episode.id.round);
+    }
+    let of_one = |episode: &Episode| {
+        let rounds = &samples[&(episode.id.task_id.as_str(), episode.id.sample)];
+        let until = rounds.partition_point(|round| round.id.round <= episode.id.round);
+        of(environment, &rounds[..until])
+    };
+    groups.iter().flatten().map(of_one).collect()
 }
 
 /// Adds the share of episodes that obey, where there is any that could.
 pub(crate) fn add(metrics: &mut Metrics, environment: &Environment, groups: &[Vec<Episode>]) {
-    let all = groups.iter().flatten().filter_map(|episode| of(environment, episode));
     let (mut obeyed, mut asked) = (0.0, 0.0);
-    for obeys in all {
+    for obeys in of_all(environment, groups).into_iter().flatten() {
         obeyed += f64::from(u8::from(obeys));
         asked += 1.0;
     }

@@ -6,7 +6,8 @@ use conductor_configs::{Config, schema};
 use conductor_policy::chat_template::ChatTemplate;
 use conductor_policy::tokenizer::Tokenizer;
 use conductor_policy::{ModelConfig, Placement, encode_prompt};
-use conductor_types::{Split, Task};
+use conductor_rollout::execute::{self, RunOptions};
+use conductor_types::{Split, Task, WorkerCapability};
 use serde::Serialize;
 use tch::Kind;
 
@@ -49,7 +50,7 @@ pub struct Plan {
 /// Tasks whose prices are looked at.
 const PRICED: usize = 64;
 
-/// Estimates a run. Reads tasks, recordings and the tokenizer; loads no weights, calls no live worker.
+/// Estimates a run. Reads tasks, recordings and the tokenizer; loads no weights, calls no live worker, judges nothing.
 pub fn plan(config: &Config) -> Result<Plan, TrainError> {
     let config = &without_waiting(config);
     let environment = Environment::open(config, None)?;
@@ -71,7 +72,7 @@ pub fn plan(config: &Config) -> Result<Plan, TrainError> {
     let sample = environment.tasks.split(Split::Train).take(PRICED);
     let sample: Vec<Arc<Task>> =
         sample.map(|entry| environment.tasks.question(entry)).collect::<Result<_, _>>()?;
-    let usd_per_call = evaluate::known_usd_per_call(&environment, config, &refs(&sample))?;
+    let usd_per_call = known_usd_per_call(&environment, config, &refs(&sample));
     let trained = trained_parameters(config, &model);
     let (state_mib, working_mib) = memory(config, &model, placement.kind, trained, mean_prompt);
     Ok(Plan {
@@ -101,6 +102,32 @@ fn without_waiting(config: &Config) -> Config {
         }
     }
     config
+}
+
+/// Mean dollars of one call over the workers that answer alone and over tasks, where every price is known without calling a live
+/// worker. Answers are not judged: that can be dear, and says nothing of a price.
+pub(crate) fn known_usd_per_call(
+    environment: &Environment,
+    config: &Config,
+    tasks: &[&Task],
+) -> Option<f64> {
+    let live = |worker: &schema::Worker| matches!(worker.kind, schema::WorkerKind::Openai(_));
+    if config.pool.workers.iter().any(live) {
+        return None;
+    }
+    let options =
+        RunOptions { part: "plan", seed: 0, sample: 0, last_nonempty: true, before: None };
+    let mut usd = Vec::new();
+    for (worker, card) in environment.pool.cards().iter().enumerate() {
+        if card.capability == WorkerCapability::Combines {
+            continue;
+        }
+        for task in tasks {
+            let run = execute::run(&environment.pool, task, evaluate::alone(worker), options);
+            usd.push(environment.runtime.block_on(run).usage().cost_usd);
+        }
+    }
+    Some(usd.iter().sum::<f64>() / usd.len().max(1) as f64)
 }
 
 fn prompt_lengths(

@@ -388,7 +388,7 @@ impl<'a> Run<'a> {
         let mut metrics = metrics::of_episodes(&groups, &self.environment.pool);
         obedience::add(&mut metrics, self.environment, &groups);
         // Where no answer could be judged, these weights are neither the best nor the worst.
-        if let Some(score) = evaluate::mean_reward(&groups) {
+        if let Some(score) = evaluate::mean_reward(self.environment, &groups, &self.config.reward) {
             metrics.insert("eval/reward".into(), score);
             if self.state.best.is_none_or(|best| score > best.score) {
                 self.state.best = Some(Best { step, score });

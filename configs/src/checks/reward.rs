@@ -1,7 +1,89 @@
 //! `[reward]`.
 
 use super::{Facts, Finding};
-use crate::schema::{CostForm, LossForm, Reward, WorkerKind};
+use crate::schema::{CostForm, GainForm, LossForm, Reward, WorkerKind};
+
+/// Weights and units within these keep every reward a number whose differences are more than rounding.
+const WEIGHTS: std::ops::RangeInclusive<f64> = 1e-6..=1e6;
+const UNITS: std::ops::RangeInclusive<f64> = 1e-9..=1e9;
+
+fn weights(reward: &Reward) -> [(&'static str, f64); 6] {
+    [
+        ("format", reward.format),
+        ("correct", reward.correct),
+        ("cost_weight", reward.cost_weight),
+        ("steps_weight", reward.steps_weight),
+        ("latency_weight", reward.latency_weight),
+        ("obedience_weight", reward.obedience_weight),
+    ]
+}
+
+/// Rewards that overflow are none, and spreads that are mere rounding teach nothing: both would be paid for.
+pub(super) fn weights_have_a_size(facts: &Facts<'_>) -> Vec<Finding> {
+    let reward = &facts.config.reward;
+    let units = [
+        ("cost_unit_usd", reward.cost_unit_usd),
+        ("steps_unit", reward.steps_unit),
+        ("latency_unit_secs", reward.latency_unit_secs),
+    ];
+    let weights = weights(reward)
+        .into_iter()
+        .filter(|(_, value)| *value != 0.0 && !WEIGHTS.contains(value))
+        .map(|(key, value)| (key, value, "0, or a weight of 0.000001 to 1000000"));
+    let units = units
+        .into_iter()
+        .filter(|(_, value)| !UNITS.contains(value))
+        .map(|(key, value)| (key, value, "a unit of 0.000000001 to 1000000000"));
+    let finding = |(key, value, expected): (&str, f64, &str)| {
+        let key = format!("reward.{key}");
+        let message =
+            format!("`{key}` is {value:e}: rewards of that size are lost in rounding or overflow");
+        Finding::new([key], message, format!("take {expected}"))
+    };
+    weights.chain(units).map(finding).collect()
+}
+
+/// Without any weight every reward is 0.
+pub(super) fn something_is_weighed(facts: &Facts<'_>) -> Vec<Finding> {
+    let weights = weights(&facts.config.reward);
+    if facts.config.train.steps == 0 || weights.iter().any(|(_, weight)| *weight > 0.0) {
+        return Vec::new();
+    }
+    let message = "every part of the reward has the weight 0, so that there is nothing to learn";
+    let keys = weights.map(|(key, _)| format!("reward.{key}"));
+    vec![Finding::new(keys, message, "set `reward.correct` above 0")]
+}
+
+/// Division by the deviation forgets the weights of what is normalised as one. Beside correctness in the same sum they come back as
+/// a proportion to it; without it a loss of any weight would count as much as correctness does.
+pub(super) fn correctness_apart_leaves_nothing_joint(facts: &Facts<'_>) -> Vec<Finding> {
+    let (reward, advantage) = (&facts.config.reward, &facts.config.train.advantage);
+    let apart = reward.correct_form == GainForm::Separate && reward.correct > 0.0;
+    if !apart || !advantage.scale_by_std {
+        return Vec::new();
+    }
+    let joint = [
+        ("format_form", reward.format_form == GainForm::Joint, reward.format),
+        ("cost_form", reward.cost_form != CostForm::Separate, reward.cost_weight),
+        ("steps_form", reward.steps_form != LossForm::Separate, reward.steps_weight),
+        ("latency_form", reward.latency_form != LossForm::Separate, reward.latency_weight),
+        ("obedience_form", reward.obedience_form == GainForm::Joint, reward.obedience_weight),
+    ];
+    let finding = |(form, _, _): (&str, bool, f64)| {
+        Finding::new(
+            ["reward.correct_form".to_owned(), format!("reward.{form}")],
+            format!(
+                "with correctness normalised apart, `reward.{form}` leaves a part to be divided by its own standard deviation, which \
+                 cancels its weight"
+            ),
+            format!(
+                "set `reward.{form}` to \"separate\" too, `reward.correct_form` to \"joint\", or `train.advantage.scale_by_std` to false"
+            ),
+        )
+    };
+    let lost = joint.into_iter().filter(|(_, is_joint, weight)| *is_joint && *weight > 0.0);
+    lost.map(finding).collect()
+}
 
 /// Under division by the group's deviation the weight of a plain loss cancels in groups without another spread.
 pub(super) fn plain_losses_survive_scaling(facts: &Facts<'_>) -> Vec<Finding> {
@@ -172,6 +254,45 @@ mod tests {
             assert!(conflicts(&[&plain[0], &plain[1], undivided]).is_empty());
             assert!(conflicts(&[&plain[0]]).is_empty());
             assert!(conflicts(&[&format!("{form}=separate"), &plain[1]]).is_empty());
+        }
+    }
+
+    #[test]
+    fn weights_of_no_size_and_no_weight_at_all() {
+        for (key, bad, good) in [
+            ("correct", "1e-9", "1e-6"),
+            ("correct", "1e200", "1e6"),
+            ("format", "1e308", "2"),
+            ("cost_unit_usd", "1e-320", "1e-9"),
+            ("latency_unit_secs", "1e10", "3600"),
+        ] {
+            let key = format!("reward.{key}");
+            assert_eq!(conflicts(&[&format!("{key}={bad}")]), [key.as_str()]);
+            assert!(conflicts(&[&format!("{key}={good}")]).is_empty(), "{key}");
+        }
+        let nothing = ["reward.format=0", "reward.correct=0"];
+        assert_eq!(conflicts(&nothing), ["reward.format"]);
+        assert!(conflicts(&nothing[..1]).is_empty());
+        assert!(conflicts(&[nothing[0], nothing[1], "train.steps=0"]).is_empty());
+    }
+
+    #[test]
+    fn correctness_apart_from_a_joint_part() {
+        let apart = "reward.correct_form=separate";
+        assert_eq!(conflicts(&[apart]), ["reward.correct_form"]);
+        assert!(conflicts(&[apart, "train.advantage.scale_by_std=false"]).is_empty());
+        let format = "reward.format_form=separate";
+        assert!(conflicts(&[apart, format]).is_empty());
+        for (part, weight) in [("cost", "1e-4"), ("steps", "0.1"), ("latency", "0.1")] {
+            let weight = format!("reward.{part}_weight={weight}");
+            assert_eq!(conflicts(&[apart, format, &weight]), ["reward.correct_form"], "{part}");
+            let form = format!("reward.{part}_form=separate");
+            assert!(conflicts(&[apart, format, &weight, &form]).is_empty(), "{part}");
+        }
+        for form in ["router_r1", "xrouter"] {
+            let form = format!("reward.cost_form={form}");
+            let weighed = [apart, format, &form, "reward.cost_weight=0.1"];
+            assert_eq!(conflicts(&weighed), ["reward.correct_form"]);
         }
     }
 

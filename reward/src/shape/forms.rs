@@ -55,11 +55,6 @@ pub(super) fn losses(taken: &Taken, reward: &Reward) -> [f64; 3] {
     ]
 }
 
-/// What evaluation takes off for this much more, as [`super::evaluation_reward`] does.
-pub fn evaluation_losses(taken: &Taken, reward: &Reward) -> f64 {
-    losses(taken, reward).iter().sum()
-}
-
 /// A negated 0 is −0, which files and tables would show.
 fn without_minus_zero(parts: RewardParts) -> RewardParts {
     RewardParts {

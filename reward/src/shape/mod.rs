@@ -11,8 +11,6 @@ mod tests;
 use conductor_configs::schema::{CostForm, GainForm, LossForm, Reward};
 use conductor_types::RewardParts;
 
-pub use forms::evaluation_losses;
-
 /// One sample of a group, as far as its reward depends on it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Member {
@@ -37,6 +35,14 @@ pub struct Taken {
     pub steps: f64,
     /// Milliseconds of the longest chain of steps that wait for one another.
     pub latency_ms: f64,
+}
+
+impl std::ops::AddAssign for Taken {
+    fn add_assign(&mut self, other: Self) {
+        self.cost_usd += other.cost_usd;
+        self.steps += other.steps;
+        self.latency_ms += other.latency_ms;
+    }
 }
 
 /// What a round is paid for, where rounds share in the reward.
@@ -78,13 +84,11 @@ pub fn shape_group(members: &[Member], reward: &Reward) -> Vec<Option<RewardPart
     shaped.collect()
 }
 
-/// The reward of one answer outside any group: gains minus plain losses, whatever the forms say, and 0 for what is no
-/// workflow. Evaluation tables use it for the policy and for each worker alone, so that all are held to the same price. A
-/// member without a score counts as wrong.
-pub fn evaluation_reward(member: &Member, reward: &Reward) -> RewardParts {
-    if !member.format_ok {
-        return RewardParts::default();
-    }
+/// The reward of one answer outside any group: gains minus plain losses, whatever the forms say. What is no workflow gains
+/// nothing, and loses what the rounds before it took, if any. Evaluation tables use it for the policy and for each worker
+/// alone, so that all are held to the same price. A member without a score counts as wrong. `None` where the sum is no
+/// finite number.
+pub fn evaluation_reward(member: &Member, reward: &Reward) -> Option<RewardParts> {
     let plain = Reward {
         format_form: GainForm::Joint,
         correct_form: GainForm::Joint,
@@ -94,9 +98,9 @@ pub fn evaluation_reward(member: &Member, reward: &Reward) -> RewardParts {
         obedience_form: GainForm::Joint,
         ..reward.clone()
     };
-    let score = member.score.unwrap_or(0.0);
-    let alone = Member { credited: None, ..*member };
-    forms::parts(&alone, score, 1.0, &plain).unwrap_or_default()
+    let nothing = Credited { format: 0.0, score: 0.0 };
+    let alone = Member { credited: (!member.format_ok).then_some(nothing), ..*member };
+    forms::parts(&alone, member.score.unwrap_or(0.0), 1.0, &plain)
 }
 
 /// The member's own score, where its reward can be known.

@@ -114,10 +114,14 @@ fn empty_and_wholly_unscorable_groups_have_no_rewards() {
 #[test]
 fn evaluation_is_the_plain_sum_for_everyone() {
     let reward = reward(CostForm::PassRate, 0.2);
-    let alone = |score, cost_usd| evaluation_reward(&ran(score, cost_usd), &reward).total();
+    let of = |member: &Member, reward: &Reward| evaluation_reward(member, reward).unwrap();
+    let alone = |score, cost_usd| of(&ran(score, cost_usd), &reward).total();
     close(alone(1.0, 0.005), 1.0 - 0.1);
     close(alone(0.0, 0.005), 0.5 - 0.1);
-    close(evaluation_reward(&malformed(), &reward).total(), 0.0);
+    close(of(&malformed(), &reward).total(), 0.0);
+    let spent_before = Taken { cost_usd: 0.005, ..Taken::default() };
+    close(of(&Member { taken: spent_before, ..malformed() }, &reward).total(), -0.1);
+    assert_eq!(evaluation_reward(&ran(1.0, f64::INFINITY), &reward), None);
     // Under every form, and with every part.
     for cost_form in [CostForm::RouterR1, CostForm::XRouter, CostForm::Separate] {
         let reward = Reward {
@@ -131,9 +135,7 @@ fn evaluation_is_the_plain_sum_for_everyone() {
         };
         let taken = Taken { cost_usd: 0.005, steps: 3.0, latency_ms: 5_000.0 };
         let member = Member { taken, obeys: Some(true), ..ran(0.0, 0.0) };
-        let parts = evaluation_reward(&member, &reward);
-        close(parts.total(), 0.5 - 0.1 - 0.15 - 0.15 + 0.25);
-        close(evaluation_losses(&taken, &reward), 0.4);
+        close(of(&member, &reward).total(), 0.5 - 0.1 - 0.15 - 0.15 + 0.25);
     }
 }
 

@@ -141,7 +141,12 @@ async fn an_empty_answer_with_counts_is_paid() {
     let empty = || Reply::Counted(String::new(), Usage::tokens(100, 77));
     let provider = serve(vec![empty(), good()]);
     let account = Account::free(&provider);
-    ask(&account.worker).await.unwrap();
+    // What the empty one took is part of the answer's price, now and when it is found in the store.
+    for _ in 0..2 {
+        let usage = ask(&account.worker).await.unwrap().usage;
+        assert!(close(usage.cost_usd, provider.ledger().usd), "{usage:?}");
+        assert_eq!((usage.prompt_tokens, usage.completion_tokens), (200, 97));
+    }
     let statement = account.statement();
     assert_eq!((statement.calls, statement.lines[0].refused), (2, 0));
     assert!(close(statement.paid_usd, provider.ledger().usd), "{statement:?}");

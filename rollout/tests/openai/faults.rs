@@ -313,6 +313,12 @@ async fn a_usage_that_is_a_number_of_tokens_is_believed() {
         assert!((answer.usage.cost_usd - usd).abs() < 1e-12, "{answer:?}");
         assert!((provider.ledger().usd - usd).abs() < 1e-12);
     }
+    // An odd field spoils no other.
+    let odd =
+        json!({ "prompt_tokens": 100.0, "completion_tokens": 20, "prompt_tokens_details": "none" });
+    let provider = serve(vec![Reply::Counted("4".into(), Usage::Json(odd))]);
+    let usage = call(&provider, |_| {}).await.outcome.unwrap().usage;
+    assert_eq!((usage.prompt_tokens, usage.completion_tokens, usage.estimated), (100, 20, false));
 }
 
 #[tokio::test]
@@ -327,7 +333,6 @@ async fn a_usage_that_cannot_be_one_is_estimated_and_the_answer_kept() {
         json!({ "prompt_tokens": u64::MAX, "completion_tokens": u64::MAX }),
         json!({ "prompt_tokens": 1e30, "completion_tokens": 20 }),
         json!({ "prompt_tokens": 100, "completion_tokens": null }),
-        json!({ "prompt_tokens": 100, "completion_tokens": 20, "prompt_tokens_details": "none" }),
     ] {
         let provider = serve(vec![Reply::Counted("It is 4.".into(), Usage::Json(usage.clone()))]);
         let worker = OpenAi::new(card(), &settings(&provider.base_url())).unwrap();

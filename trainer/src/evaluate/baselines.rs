@@ -30,7 +30,7 @@ pub(crate) fn rows(
     let mut done = 0;
     let mut alone = Vec::new();
     for &worker in &solvers {
-        let workflow = single(worker);
+        let workflow = self::alone(worker);
         let on_valid = run(environment, config, valid, &workflow, stop)?;
         done += valid.len();
         progress(done, total);
@@ -55,11 +55,7 @@ pub(crate) fn rows(
         let row = run(environment, config, tasks, &workflow, stop)?;
         rows.push(("majority vote of all".into(), RowKind::Baseline, row));
     }
-    rows.push((
-        "any-correct oracle".into(),
-        RowKind::Oracle,
-        by_question(&answers, |q| pick(q, most_correct)),
-    ));
+    rows.push(("any-correct oracle".into(), RowKind::Oracle, by_question(&answers, any_correct)));
     rows.push((
         "best-reward oracle".into(),
         RowKind::Oracle,
@@ -109,7 +105,8 @@ fn best_by_domain(
     tasks.iter().enumerate().map(of).collect()
 }
 
-fn single(worker: usize) -> Workflow {
+/// One worker by itself.
+pub(crate) fn alone(worker: usize) -> Workflow {
     Workflow { steps: vec![Step::new(worker, "Solve the task.", Vec::new())] }
 }
 
@@ -144,7 +141,7 @@ fn run(
         stop,
     };
     let episodes = rollouts::collect_fixed(environment, tasks, workflow, options)?;
-    Ok(episodes.iter().map(|episode| answered(environment, episode, &config.reward)).collect())
+    Ok(episodes.iter().map(|one| answered(environment, &[one], &config.reward)).collect())
 }
 
 fn by_question(rows: &[&Vec<Answered>], f: impl Fn(&[&Answered]) -> Answered) -> Vec<Answered> {
@@ -182,6 +179,17 @@ fn pick(question: &[&Answered], better: impl Fn(&Answered, &Answered) -> bool) -
     best.clone()
 }
 
+/// The question's best answer where it is right; no verdict where it is not and an answer without one may be.
+fn any_correct(question: &[&Answered]) -> Answered {
+    let best = pick(question, most_correct);
+    let known = best.score.is_some_and(|score| score >= 1.0);
+    let unknown = question.iter().find(|answered| answered.score.is_none());
+    match unknown {
+        Some(unknown) if !known => (*unknown).clone(),
+        _ => best,
+    }
+}
+
 /// Right before wrong, then cheap before dear.
 fn most_correct(a: &Answered, b: &Answered) -> bool {
     let (x, y) = (a.score.unwrap_or(-1.0), b.score.unwrap_or(-1.0));
@@ -215,6 +223,16 @@ mod tests {
         let answered =
             |&reward: &f64| Answered { score: Some(reward), reward, ..Answered::default() };
         rewards.iter().map(answered).collect()
+    }
+
+    #[test]
+    fn the_oracle_knows_no_more_than_the_verdicts() {
+        let [right, wrong] = [1.0, 0.0].map(|score| answers(&[score]).remove(0));
+        let unknown = Answered::default();
+        let score = |question: &[&Answered]| any_correct(question).score;
+        assert_eq!(score(&[&wrong, &unknown, &right]), Some(1.0));
+        assert_eq!(score(&[&wrong, &wrong]), Some(0.0));
+        assert_eq!(score(&[&wrong, &unknown]), None);
     }
 
     #[test]

@@ -14,9 +14,10 @@ use std::sync::atomic::AtomicBool;
 use conductor_configs::{Config, schema};
 use conductor_policy::Policy;
 use conductor_policy::generate::Monitor;
-use conductor_reward::{Member, Taken, evaluation_losses, evaluation_reward};
-use conductor_types::{Episode, Outcome, RewardParts, SampleRequest, Split, Task};
+use conductor_reward::{Member, Taken, evaluation_reward};
+use conductor_types::{Episode, Outcome, SampleRequest, Split, Task, Usage, Verdict};
 
+pub(crate) use baselines::alone;
 pub use stats::{Interval, mcnemar_p, mean_interval};
 pub use table::{Difference, DomainMeans, Report, Row, RowKind};
 
@@ -32,6 +33,8 @@ pub struct Answered {
     pub task_id: String,
     /// Correctness in 0..=1; `None` where there is no verdict, and then the question counts for nobody in a comparison.
     pub score: Option<f64>,
+    /// Why there is no verdict.
+    pub unscorable: Option<Cause>,
     /// The reward under the configured weights.
     pub reward: f64,
     /// Dollars.
@@ -51,6 +54,15 @@ pub struct Answered {
     /// 1 where the workflow obeyed the question's constraint and 0 where not; `None` where the question has none, or no workflow
     /// ran to its end.
     pub obedience: Option<f64>,
+}
+
+/// Why an answer has no verdict.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Cause {
+    /// Its name, one of [`conductor_types::Unscorable`]'s or `not_shaped`.
+    pub cause: String,
+    /// What happened.
+    pub detail: String,
 }
 
 /// A policy that takes part. It is loaded when its turn comes and dropped after it, so that one is in memory at a time.
@@ -153,9 +165,10 @@ pub(crate) fn episodes(
     };
     let mut groups =
         rollouts::all_rounds(environment, &rounds, options, &mut sample, &mut |_, _| {})?;
+    let mut obeyed = obedience::of_all(environment, &groups).into_iter();
     for episode in groups.iter_mut().flatten() {
-        episode.reward =
-            episode.score().map(|score| reward_of(environment, episode, score, &config.reward));
+        let member = Member { obeys: obeyed.next().flatten(), ..rollouts::member(episode) };
+        episode.reward = episode.score().and_then(|_| evaluation_reward(&member, &config.reward));
     }
     Ok(groups)
 }
@@ -170,24 +183,15 @@ pub(crate) fn fits(
     Ok(tokens.len() <= limit)
 }
 
-/// The group-free reward of an episode with this score.
-fn reward_of(
+/// Mean reward of the questions with a verdict, as the report has it; `None` where none has one.
+pub(crate) fn mean_reward(
     environment: &Environment,
-    episode: &Episode,
-    score: f64,
+    groups: &[Vec<Episode>],
     reward: &schema::Reward,
-) -> RewardParts {
-    let member = rollouts::member(environment, episode);
-    evaluation_reward(&Member { score: Some(score), ..member }, reward)
-}
-
-/// Mean reward of the questions whose last round has one; `None` where none has.
-pub(crate) fn mean_reward(groups: &[Vec<Episode>]) -> Option<f64> {
-    let rewards: Vec<f64> = by_question(groups)
-        .into_values()
-        .filter_map(|rounds| rounds.last()?.reward)
-        .map(|reward| reward.total())
-        .collect();
+) -> Option<f64> {
+    let answers = answered_questions(environment, groups, reward);
+    let rewards: Vec<f64> =
+        answers.iter().filter(|a| a.score.is_some()).map(|a| a.reward).collect();
     (!rewards.is_empty()).then(|| rewards.iter().sum::<f64>() / rewards.len() as f64)
 }
 
@@ -199,14 +203,8 @@ fn answered_questions(
 ) -> Vec<Answered> {
     let questions = by_question(groups);
     let first = groups.iter().flatten().filter(|episode| episode.id.round == 0);
-    first
-        .map(|episode| {
-            let rounds = &questions[episode.id.task_id.as_str()];
-            let mut lines = rounds.iter().map(|round| answered(environment, round, reward)).rev();
-            let last = lines.next().expect("a question has a first round");
-            lines.fold(last, |line, earlier| line.after(&earlier, reward))
-        })
-        .collect()
+    let rounds = first.map(|episode| &questions[episode.id.task_id.as_str()]);
+    rounds.map(|rounds| answered(environment, rounds, reward)).collect()
 }
 
 /// The rounds of each question in their order, where each has one sample.
@@ -218,53 +216,53 @@ fn by_question(groups: &[Vec<Episode>]) -> BTreeMap<&str, Vec<&Episode>> {
     questions
 }
 
-impl Answered {
-    /// This round with what the one before it took.
-    fn after(mut self, earlier: &Self, reward: &schema::Reward) -> Self {
-        // The last round's reward knows only what it took itself.
-        let taken = Taken {
-            cost_usd: earlier.cost_usd,
-            steps: earlier.steps,
-            latency_ms: earlier.latency_ms,
-        };
-        self.reward -= evaluation_losses(&taken, reward);
-        self.cost_usd += earlier.cost_usd;
-        self.tokens += earlier.tokens;
-        self.calls += earlier.calls;
-        self.steps += earlier.steps;
-        self.latency_ms += earlier.latency_ms;
-        self.workers = [earlier.workers.clone(), self.workers].concat();
-        self
+/// The rounds of one question as a line of the comparison. Panics where there are none.
+pub(crate) fn answered(
+    environment: &Environment,
+    rounds: &[&Episode],
+    reward: &schema::Reward,
+) -> Answered {
+    let last = rounds.last().expect("a question has a first round");
+    let (mut taken, mut usage) = (Taken::default(), Usage::default());
+    for round in rounds {
+        taken += rollouts::member(round).taken;
+        usage += round.outcome.usage();
+    }
+    let obeys = obedience::of(environment, rounds);
+    let member = Member { taken, obeys, ..rollouts::member(last) };
+    let worth = evaluation_reward(&member, reward).map(|parts| parts.total());
+    let score = member.score.filter(|_| worth.is_some());
+    let calls = || rounds.iter().flat_map(|round| round.outcome.calls());
+    Answered {
+        task_id: last.id.task_id.clone(),
+        score,
+        unscorable: if score.is_none() { Some(cause(last)) } else { None },
+        reward: worth.unwrap_or(0.0),
+        cost_usd: usage.cost_usd,
+        tokens: (usage.prompt_tokens + usage.completion_tokens) as f64,
+        calls: calls().count() as f64,
+        steps: taken.steps,
+        latency_ms: taken.latency_ms,
+        format_error: match &last.outcome {
+            Outcome::Malformed(error) => Some(error.kind.to_string()),
+            Outcome::Ran { .. } | Outcome::Failed { .. } => None,
+        },
+        workers: calls().map(|call| call.worker.clone()).collect(),
+        obedience: obeys.map(|obeys| f64::from(u8::from(obeys))),
     }
 }
 
-/// An episode as a line of the comparison.
-pub(crate) fn answered(
-    environment: &Environment,
-    episode: &Episode,
-    reward: &schema::Reward,
-) -> Answered {
-    let usage = episode.outcome.usage();
-    let format_error = match &episode.outcome {
-        Outcome::Malformed(error) => Some(error.kind.to_string()),
-        _ => None,
-    };
-    let score = episode.score();
-    Answered {
-        task_id: episode.id.task_id.clone(),
-        score,
-        reward: reward_of(environment, episode, score.unwrap_or(0.0), reward).total(),
-        cost_usd: usage.cost_usd,
-        tokens: (usage.prompt_tokens + usage.completion_tokens) as f64,
-        calls: episode.outcome.calls().len() as f64,
-        steps: episode.outcome.workflow().map_or(0.0, |workflow| workflow.steps.len() as f64),
-        latency_ms: match &episode.outcome {
-            Outcome::Ran { critical_path_ms, .. } => *critical_path_ms,
-            _ => usage.latency_ms,
+fn cause(episode: &Episode) -> Cause {
+    match &episode.verdict {
+        Some(verdict @ Verdict::Unscorable { detail, .. }) => {
+            Cause { cause: verdict.cause().to_owned(), detail: detail.clone() }
+        }
+        _ => Cause {
+            cause: "not_shaped".into(),
+            detail:
+                "its reward is no finite number (weights, units and prices in [reward] and [pool])"
+                    .into(),
         },
-        format_error,
-        workers: episode.outcome.calls().iter().map(|call| call.worker.clone()).collect(),
-        obedience: obedience::of(environment, episode).map(|obeys| f64::from(u8::from(obeys))),
     }
 }
 
@@ -275,24 +273,4 @@ fn chosen(
 ) -> Result<Vec<Arc<Task>>, TrainError> {
     let limit = config.eval.max_tasks.map_or(usize::MAX, |n| n as usize);
     environment.questions(split, limit, config.tasks.split.seed)
-}
-
-/// Mean dollars of one call over workers and tasks, where every solver's price is known without calling a live one.
-pub(crate) fn known_usd_per_call(
-    environment: &Environment,
-    config: &Config,
-    tasks: &[&Task],
-) -> Result<Option<f64>, TrainError> {
-    let live = |worker: &schema::Worker| matches!(worker.kind, schema::WorkerKind::Openai(_));
-    if config.pool.workers.iter().any(live) {
-        return Ok(None);
-    }
-    let never = AtomicBool::new(false);
-    let rows = baselines::rows(environment, config, &[], tasks, &never, &mut |_, _| {})?;
-    let workers: Vec<f64> = rows
-        .iter()
-        .filter(|(_, kind, _)| *kind == RowKind::Worker)
-        .flat_map(|(_, _, row)| row.iter().map(|answered| answered.cost_usd))
-        .collect();
-    Ok(Some(workers.iter().sum::<f64>() / workers.len().max(1) as f64))
 }

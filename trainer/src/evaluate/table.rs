@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::baselines::NamedRow;
 use super::stats::{Interval, mcnemar_p, mean_interval};
-use super::{Answered, stats};
+use super::{Answered, Cause, stats};
 use crate::environment::Environment;
 
 /// What a row stands for.
@@ -39,11 +39,13 @@ pub struct Row {
     pub questions: usize,
     /// Questions without one; they count in no mean.
     pub unscorable: usize,
-    /// Mean score.
-    pub accuracy: Interval,
-    /// Mean reward under the configured cost weight.
-    pub reward: Interval,
-    /// Difference from the best worker; absent for that row itself.
+    /// These by cause.
+    pub causes: BTreeMap<String, usize>,
+    /// Mean score; `None` where no question has a verdict.
+    pub accuracy: Option<Interval>,
+    /// Mean reward under the configured cost weight; `None` where no question has a verdict.
+    pub reward: Option<Interval>,
+    /// Difference from the best worker; absent for that row itself, and where no question has a verdict for both.
     pub against_best_worker: Option<Difference>,
     /// Dollars a question.
     pub usd: f64,
@@ -114,6 +116,8 @@ pub struct Report {
     pub rows: Vec<Row>,
     /// Paired difference of each later policy from the first one (the untrained), by name.
     pub against_first_policy: BTreeMap<String, Difference>,
+    /// By each cause of the rows: a question without a verdict, and what happened.
+    pub causes: BTreeMap<String, String>,
     /// Every answer, by row name.
     #[serde(skip)]
     pub answers: BTreeMap<String, Vec<Answered>>,
@@ -141,7 +145,7 @@ pub(crate) fn report(
                 name,
                 *kind,
                 answers,
-                against.map(|best| difference(answers, best, resamples)),
+                against.and_then(|best| difference(answers, best, resamples)),
                 resamples,
             )
         })
@@ -151,7 +155,9 @@ pub(crate) fn report(
             let later =
                 named.iter().skip(first + 1).filter(|(_, kind, _)| *kind == RowKind::Policy);
             later
-                .map(|(name, _, row)| (name.clone(), difference(row, &named[first].2, resamples)))
+                .filter_map(|(name, _, row)| {
+                    Some((name.clone(), difference(row, &named[first].2, resamples)?))
+                })
                 .collect()
         })
         .unwrap_or_default();
@@ -168,9 +174,22 @@ pub(crate) fn report(
         reward_of_obedience: config.reward.obedience_weight,
         rows,
         against_first_policy,
+        causes: examples(&named),
         by_domain,
         answers: named.into_iter().map(|(name, _, row)| (name, row)).collect(),
     }
+}
+
+/// The first answer without a verdict of each cause.
+fn examples(named: &[NamedRow]) -> BTreeMap<String, String> {
+    let mut examples = BTreeMap::new();
+    for answered in named.iter().flat_map(|(_, _, row)| row) {
+        if let Some(Cause { cause, detail }) = &answered.unscorable {
+            let example = || format!("{}: {detail}", answered.task_id);
+            examples.entry(cause.clone()).or_insert_with(example);
+        }
+    }
+    examples
 }
 
 /// Marks what rests on simulated workers: the row of one, every row that is made of the whole pool, and the names of
@@ -211,13 +230,19 @@ fn row(
     let calls: Vec<&str> =
         scored.iter().flat_map(|a| a.workers.iter().map(String::as_str)).collect();
     let obeyed: Vec<f64> = scored.iter().filter_map(|a| a.obedience).collect();
+    let known = |values: Vec<f64>| (!values.is_empty()).then(|| mean_interval(&values, resamples));
+    let mut causes = BTreeMap::<String, usize>::new();
+    for unscorable in answers.iter().filter_map(|a| a.unscorable.as_ref()) {
+        *causes.entry(unscorable.cause.clone()).or_default() += 1;
+    }
     Row {
         name: name.to_owned(),
         kind,
         questions: scored.len(),
         unscorable: answers.len() - scored.len(),
-        accuracy: mean_interval(&column(&|a| a.score.unwrap_or(0.0)), resamples),
-        reward: mean_interval(&column(&|a| a.reward), resamples),
+        causes,
+        accuracy: known(column(&|a| a.score.unwrap_or(0.0))),
+        reward: known(column(&|a| a.reward)),
         against_best_worker: against,
         usd: mean(&column(&|a| a.cost_usd)),
         tokens: mean(&column(&|a| a.tokens)),
@@ -231,7 +256,7 @@ fn row(
         ),
         worker_shares: shares(calls.iter().copied(), calls.len()),
         constrained: obeyed.len(),
-        obedience: (!obeyed.is_empty()).then(|| mean_interval(&obeyed, resamples)),
+        obedience: known(obeyed),
     }
 }
 
@@ -243,8 +268,8 @@ fn shares<'a>(names: impl Iterator<Item = &'a str>, total: usize) -> BTreeMap<St
     counts.into_iter().map(|(name, count)| (name, count as f64 / total as f64)).collect()
 }
 
-/// a − b over the questions where both have a verdict; both follow the same questions.
-fn difference(a: &[Answered], b: &[Answered], resamples: u32) -> Difference {
+/// a − b over the questions where both have a verdict; both follow the same questions. `None` where there is no such question.
+fn difference(a: &[Answered], b: &[Answered], resamples: u32) -> Option<Difference> {
     let pairs: Vec<(&Answered, &Answered, f64, f64)> =
         a.iter().zip(b).filter_map(|(a, b)| Some((a, b, a.score?, b.score?))).collect();
     let right = |score: f64| score >= 1.0 - 1e-9;
@@ -252,14 +277,14 @@ fn difference(a: &[Answered], b: &[Answered], resamples: u32) -> Difference {
     let binary = pairs.iter().all(|(_, _, x, y)| whole(*x) && whole(*y));
     let only = |f: &dyn Fn(f64, f64) -> bool| pairs.iter().filter(|(_, _, x, y)| f(*x, *y)).count();
     let interval = |values: Vec<f64>| stats::mean_interval(&values, resamples);
-    Difference {
+    (!pairs.is_empty()).then(|| Difference {
         questions: pairs.len(),
         accuracy: interval(pairs.iter().map(|(_, _, x, y)| x - y).collect()),
         reward: interval(pairs.iter().map(|(a, b, _, _)| a.reward - b.reward).collect()),
         mcnemar_p: binary.then(|| {
             mcnemar_p(only(&|x, y| right(x) && !right(y)), only(&|x, y| right(y) && !right(x)))
         }),
-    }
+    })
 }
 
 fn domains(row: &[Answered], environment: &Environment) -> BTreeMap<String, DomainMeans> {

@@ -95,6 +95,14 @@ pub(crate) fn nothing_scorable(step: u64, episodes: &[Episode], path: &Path) -> 
             counts.entry(verdict.cause()).or_insert((0, detail)).0 += 1;
         }
     }
+    for episode in episodes.iter().filter(|episode| episode.score().is_some()) {
+        // Graded, and still without a reward.
+        if episode.reward.is_none() {
+            let example =
+                "a reward that is no finite number: prices, weights and units are too large";
+            counts.entry("not_shaped").or_insert((0, example)).0 += 1;
+        }
+    }
     let workflows = counts.values().map(|(count, _)| count).sum();
     let (cause, (_, example)) = counts
         .into_iter()

@@ -17,12 +17,14 @@ pub(crate) fn shape(
     options: &schema::Advantage,
 ) {
     let own: HashMap<Key, Own> = groups.iter().flatten().map(|e| (key(e), Own::of(e))).collect();
+    let mut obeyed = obedience::of_all(environment, groups).into_iter();
     for group in groups {
         let members: Vec<Member> = group
             .iter()
             .map(|episode| Member {
                 credited: credited(episode, &own, reward.credit),
-                ..member(environment, episode)
+                obeys: obeyed.next().flatten(),
+                ..member(episode)
             })
             .collect();
         let rewards = shape_group(&members, reward);
@@ -34,8 +36,8 @@ pub(crate) fn shape(
     }
 }
 
-/// What a reward knows of an episode that stands alone.
-pub(crate) fn member(environment: &Environment, episode: &Episode) -> Member {
+/// What a reward knows of an episode by itself: neither whether it obeys nor what other rounds are worth.
+pub(crate) fn member(episode: &Episode) -> Member {
     let latency_ms = match &episode.outcome {
         Outcome::Ran { critical_path_ms, .. } => *critical_path_ms,
         // Without a verdict there is no reward, and without a workflow nothing was waited for.
@@ -47,7 +49,7 @@ pub(crate) fn member(environment: &Environment, episode: &Episode) -> Member {
         score: episode.score(),
         format_ok: is_workflow(episode),
         taken: Taken { cost_usd, steps: steps as f64, latency_ms },
-        obeys: obedience::of(environment, episode),
+        obeys: None,
         credited: None,
     }
 }

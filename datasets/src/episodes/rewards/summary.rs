@@ -142,10 +142,11 @@ impl Tally {
         let known = row.reward.zip(row.score);
         let finite = known.filter(|(parts, score)| parts.total().is_finite() && score.is_finite());
         let Some((parts, score)) = finite else {
-            let cause = if known.is_some() {
-                "not_finite".to_owned()
-            } else {
-                row.cause.unwrap_or_else(|| "not_shaped".to_owned())
+            // A wrong answer has a cause too, which is not why it has no reward.
+            let cause = match (known, row.score, row.cause) {
+                (Some(_), _, _) => "not_finite".to_owned(),
+                (None, None, Some(cause)) => cause,
+                (None, _, _) => "not_shaped".to_owned(),
             };
             *self.unscorable.entry(cause).or_default() += 1;
             return;

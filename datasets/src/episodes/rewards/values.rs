@@ -45,7 +45,8 @@ impl Distribution {
         let sum: f64 = values.iter().sum();
         // Only a sum of large numbers overflows; those are scaled first.
         let scaled = || values.iter().map(|value| value / n).sum();
-        let mean = if sum.is_finite() { sum / n } else { scaled() };
+        // Rounding must not carry it past the values: where all are one number, that is the mean and there is no spread.
+        let mean = if sum.is_finite() { sum / n } else { scaled() }.clamp(min, max);
         let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
         let zeros = values.iter().filter(|value| **value == 0.0).count();
         Some(Self {

@@ -205,12 +205,8 @@ impl Endpoint {
         })?;
         let (text, reported) = reply.into_parts();
         let Some(text) = text else {
-            let settlement = reported.map_or(Settlement::Unknown, |counts| Settlement::Paid {
-                usd: self.usd(counts),
-                estimated: false,
-            });
             let message = format!("the answer has no text: {}", self.shown(bytes));
-            return Err(Failure::empty(message, settlement));
+            return Err(Failure::empty(message, reported.map(|n| self.usage(n, latency_ms))));
         };
         let counts = reported.unwrap_or_else(|| {
             self.uncounted.fetch_add(1, Ordering::Relaxed);
@@ -236,14 +232,10 @@ impl Endpoint {
         Usage {
             prompt_tokens: counts.prompt,
             completion_tokens: counts.completion,
-            cost_usd: self.usd(counts),
+            cost_usd: self.price.of_cached(counts.prompt, counts.cached, counts.completion),
             latency_ms,
             ..Usage::default()
         }
-    }
-
-    fn usd(&self, counts: Counts) -> f64 {
-        self.price.of_cached(counts.prompt, counts.cached, counts.completion)
     }
 
     fn transport(&self, error: &reqwest::Error) -> Failure {

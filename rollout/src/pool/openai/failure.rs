@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use conductor_types::WorkerErrorKind;
+use conductor_types::{Usage, WorkerErrorKind};
 use reqwest::StatusCode;
 use reqwest::header::HeaderMap;
 use serde_json::Value;
@@ -21,6 +21,8 @@ pub struct Failure {
     pub remedy: Remedy,
     /// What it costs.
     pub settlement: Settlement,
+    /// The tokens and dollars of it, where the endpoint counted them.
+    pub used: Usage,
 }
 
 /// What follows from a failure.
@@ -44,12 +46,18 @@ impl Failure {
             message,
             remedy: Remedy::None,
             settlement: Settlement::Unknown,
+            used: Usage::default(),
         }
     }
 
-    /// An answer without text; its tokens are charged all the same.
-    pub fn empty(message: String, settlement: Settlement) -> Self {
-        Self { remedy: Remedy::AskAgain, settlement, ..Self::bad_answer(message) }
+    /// An answer without text; its tokens are charged all the same. `used` is what the endpoint counted.
+    pub fn empty(message: String, used: Option<Usage>) -> Self {
+        let settlement = used.map_or(Settlement::Unknown, |used| Settlement::Paid {
+            usd: used.cost_usd,
+            estimated: used.estimated,
+        });
+        let used = used.unwrap_or_default();
+        Self { remedy: Remedy::AskAgain, settlement, used, ..Self::bad_answer(message) }
     }
 
     /// No answer in time.
@@ -59,6 +67,7 @@ impl Failure {
             message,
             remedy: Remedy::TryAgain(None),
             settlement: Settlement::Unknown,
+            used: Usage::default(),
         }
     }
 
@@ -69,12 +78,14 @@ impl Failure {
             message,
             remedy: Remedy::TryAgain(None),
             settlement: Settlement::Unknown,
+            used: Usage::default(),
         }
     }
 
     /// A request that was not sent, and will not be.
     pub fn not_sent(kind: WorkerErrorKind, message: String) -> Self {
-        Self { kind, message, remedy: Remedy::None, settlement: Settlement::Refused }
+        let (remedy, settlement) = (Remedy::None, Settlement::Refused);
+        Self { kind, message, remedy, settlement, used: Usage::default() }
     }
 
     /// A status that is no success. `message` says who answered what.
@@ -91,7 +102,8 @@ impl Failure {
         };
         // An error in place of an answer is not charged for.
         let settlement = Settlement::Refused;
-        Self { kind: WorkerErrorKind::Unavailable, message, remedy, settlement }
+        let kind = WorkerErrorKind::Unavailable;
+        Self { kind, message, remedy, settlement, used: Usage::default() }
     }
 }
 

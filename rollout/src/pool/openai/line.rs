@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use conductor_types::{Answer, WorkerError, WorkerErrorKind};
+use conductor_types::{Answer, Usage, WorkerError, WorkerErrorKind};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -14,8 +14,8 @@ use super::failure::{Failure, Remedy};
 use super::gate::{Gate, Limits, Pass};
 use super::pauses::Pauses;
 use super::request::ChatRequest;
-use crate::ledger::{Asked, Held, Ledger, Reservation};
-use crate::store::AnswerKey;
+use crate::ledger::{self, Held, Ledger, Reservation};
+use crate::store::{AnswerKey, Settlement};
 
 /// Calls under way share it.
 pub struct Line {
@@ -56,6 +56,16 @@ pub struct Purse<'a> {
 /// An answer that is paid, with the money that was put aside for it.
 type PaidAnswer = (Answer, Option<Reservation>);
 
+/// What all attempts at a call came to.
+pub struct Asked {
+    /// The answer; its tokens and dollars are those of all attempts that the endpoint counted.
+    pub answer: Answer,
+    /// The last attempt's money, still to be settled, with the answer.
+    pub reservation: Option<Reservation>,
+    /// What the last attempt is settled with: the ones before it are settled.
+    pub settlement: Settlement,
+}
+
 /// How far a call is over all its attempts.
 struct Effort {
     chain: usize,
@@ -63,11 +73,24 @@ struct Effort {
     /// Set when the first attempt is sent: time in the queue is the pool's own.
     deadline: Option<Instant>,
     waited: Duration,
+    /// What failed attempts took: an answer that came only after empty ones has cost these too.
+    used: Usage,
     /// Why the attempt before failed.
     failed: Option<Failure>,
 }
 
 impl Effort {
+    /// The call as a whole.
+    fn done(self, (mut answer, reservation): PaidAnswer) -> Asked {
+        let Usage { cost_usd, estimated, .. } = answer.usage;
+        answer.usage.prompt_tokens += self.used.prompt_tokens;
+        answer.usage.completion_tokens += self.used.completion_tokens;
+        answer.usage.cost_usd += self.used.cost_usd;
+        answer.usage.attempts = self.attempts;
+        answer.usage.queue_ms = self.waited.as_secs_f64() * 1e3;
+        Asked { answer, reservation, settlement: Settlement::Paid { usd: cost_usd, estimated } }
+    }
+
     /// Ends where the deadline passes before a further attempt is let through; what failed before is what is told.
     async fn out_of_time(&self) -> Failure {
         let (Some(deadline), Some(failed)) = (self.deadline, &self.failed) else {
@@ -101,27 +124,29 @@ impl Line {
         self.closing.send_replace(true);
     }
 
-    /// One call with all its attempts. The answer's reservation is still to be settled, with the answer.
+    /// One call with all its attempts.
     pub async fn ask(
         &self,
         request: &ChatRequest,
         standing: Standing,
         purse: Option<Purse<'_>>,
-    ) -> Result<PaidAnswer, WorkerError> {
+    ) -> Result<Asked, WorkerError> {
         if let Some(why) = &request.too_long {
             return Err(self.error(WorkerErrorKind::Unavailable, why));
         }
         let Standing { seed, chain } = standing;
         let mut pauses = Pauses::new(seed);
-        let mut effort =
-            Effort { chain, attempts: 0, deadline: None, waited: Duration::ZERO, failed: None };
+        let mut effort = Effort {
+            chain,
+            attempts: 0,
+            deadline: None,
+            waited: Duration::ZERO,
+            used: Usage::default(),
+            failed: None,
+        };
         loop {
             let failure = match self.attempt(request, &mut effort, purse).await {
-                Ok((mut answer, reservation)) => {
-                    answer.usage.attempts = effort.attempts;
-                    answer.usage.queue_ms = effort.waited.as_secs_f64() * 1e3;
-                    return Ok((answer, reservation));
-                }
+                Ok(paid) => return Ok(effort.done(paid)),
                 Err(failure) => failure,
             };
             let pause = match failure.remedy {
@@ -140,6 +165,7 @@ impl Line {
                 let message = format!("{} (after {attempts})", failure.message);
                 return Err(self.error(failure.kind, &message));
             }
+            effort.used += failure.used;
             effort.failed = Some(failure);
             tokio::select! {
                 () = tokio::time::sleep(pause) => effort.waited += pause,
@@ -241,7 +267,8 @@ impl Line {
             let Some(Purse { ledger, part, task, key }) = purse else {
                 return Ok((leave, pass, None));
             };
-            let asked = Asked { part, task, worker: &self.name, key, most_usd: request.most_usd };
+            let most_usd = request.most_usd;
+            let asked = ledger::Asked { part, task, worker: &self.name, key, most_usd };
             let held = ledger.hold(asked).await.map_err(|wall| {
                 pass.used(0);
                 Failure::not_sent(WorkerErrorKind::BudgetReached, wall.to_string())

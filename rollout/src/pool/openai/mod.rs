@@ -26,14 +26,14 @@ use conductor_types::{
 use super::{CallFuture, DrainFuture, PoolError, Worker};
 use crate::card::WorkerCard;
 use crate::ledger::Ledger;
-use crate::store::{AnswerKey, Paid, Settlement, StoreError, StoredAnswer};
+use crate::store::{AnswerKey, Paid, StoreError, StoredAnswer};
 
 use endpoint::Endpoint;
 pub use probe::{Probe, ProbeState, ServerLimit, probe};
 
 use flights::{Flights, Joined};
 use gate::Limits;
-use line::{Line, Purse, Standing};
+use line::{Asked, Line, Purse, Standing};
 use request::ChatRequest;
 
 /// Sends each step as one user message. An answer that the store holds is not paid again, the same call is under way
@@ -138,7 +138,7 @@ impl PaidCall {
                 .line
                 .ask(&self.request, self.standing, None)
                 .await
-                .map(|(answer, _)| answer);
+                .map(|asked| asked.answer);
         };
         // What is boxed here is done in moments, and would be room that every call has while it waits for its turn.
         if let Some(found) = Box::pin(ledger.store().get(&self.key)).await.map_err(failed)? {
@@ -149,7 +149,7 @@ impl PaidCall {
             }));
         }
         let purse = Purse { ledger, part: &self.part, task: &self.task, key: &self.key };
-        let (answer, reservation) =
+        let Asked { answer, reservation, settlement } =
             self.line.ask(&self.request, self.standing, Some(purse)).await?;
         let paid = Paid {
             key: self.key.clone(),
@@ -159,8 +159,6 @@ impl PaidCall {
             answer: StoredAnswer { text: answer.text.clone(), usage: answer.usage },
         };
         if let Some(reservation) = reservation {
-            let settlement =
-                Settlement::Paid { usd: answer.usage.cost_usd, estimated: answer.usage.estimated };
             Box::pin(reservation.settle(settlement, Some(paid))).await.map_err(failed)?;
         }
         Ok(answer)

@@ -36,49 +36,41 @@ pub struct Counts {
     pub completion: u64,
 }
 
-#[derive(Deserialize)]
-struct Usage {
-    prompt_tokens: u64,
-    #[serde(default)]
-    completion_tokens: u64,
-    #[serde(default)]
-    total_tokens: Option<u64>,
-    /// OpenAI's place for tokens that a provider had cached.
-    #[serde(default)]
-    prompt_tokens_details: Option<PromptDetails>,
-    /// DeepSeek's.
-    #[serde(default)]
-    prompt_cache_hit_tokens: Option<u64>,
-}
-
-#[derive(Deserialize)]
-struct PromptDetails {
-    #[serde(default)]
-    cached_tokens: Option<u64>,
-}
-
 impl Reply {
     /// The text and the counts, each where there is one. Counts that make no sense are none: the answer is paid all the same.
     pub fn into_parts(self) -> (Option<String>, Option<Counts>) {
         let text = self.choices.into_iter().next().and_then(|choice| choice.message.content);
-        let counts = serde_json::from_value::<Usage>(self.usage).ok().map(Counts::from);
-        let counts = counts.filter(|counts| counts.prompt.max(counts.completion) <= MOST_TOKENS);
-        (text.filter(|text| !text.trim().is_empty()), counts)
+        (text.filter(|text| !text.trim().is_empty()), Counts::of(&self.usage))
     }
 }
 
-impl From<Usage> for Counts {
-    fn from(usage: Usage) -> Self {
-        let openai = usage.prompt_tokens_details.and_then(|details| details.cached_tokens);
-        let cached = openai.or(usage.prompt_cache_hit_tokens).unwrap_or(0);
-        // Some providers leave hidden reasoning out of the completion, and have it in the total.
-        let written = usage.total_tokens.unwrap_or(0).saturating_sub(usage.prompt_tokens);
-        Self {
-            prompt: usage.prompt_tokens,
-            cached: cached.min(usage.prompt_tokens),
-            completion: usage.completion_tokens.max(written),
-        }
+impl Counts {
+    /// What `usage` says, each number by itself: an odd one loses no other. `None` without the tokens read, or without any way to know
+    /// those written.
+    fn of(usage: &Value) -> Option<Self> {
+        let prompt = tokens(&usage["prompt_tokens"])?;
+        let shown = tokens(&usage["completion_tokens"]);
+        // Some providers leave hidden reasoning out of the completion, and have it in the total or by itself.
+        let total = tokens(&usage["total_tokens"]).map(|total| total.saturating_sub(prompt));
+        let hidden = tokens(&usage["completion_tokens_details"]["reasoning_tokens"]);
+        let beside = hidden.filter(|hidden| *hidden > shown.unwrap_or(0));
+        let with_hidden = beside.map(|hidden| shown.unwrap_or(0) + hidden);
+        let completion = [shown, total, with_hidden].into_iter().flatten().max()?;
+        // OpenAI's place for tokens that a provider had cached, and DeepSeek's.
+        let cached = tokens(&usage["prompt_tokens_details"]["cached_tokens"])
+            .or_else(|| tokens(&usage["prompt_cache_hit_tokens"]))
+            .unwrap_or(0);
+        Some(Self { prompt, cached: cached.min(prompt), completion })
     }
+}
+
+/// A number of tokens that makes sense, also where it is written as 12.0.
+fn tokens(value: &Value) -> Option<u64> {
+    let whole = |number: f64| {
+        (number >= 0.0 && number.fract() == 0.0 && number <= MOST_TOKENS as f64)
+            .then_some(number as u64)
+    };
+    value.as_u64().or_else(|| whole(value.as_f64()?)).filter(|&number| number <= MOST_TOKENS)
 }
 
 #[cfg(test)]
@@ -96,15 +88,29 @@ mod tests {
         assert_eq!(counts(plain), Some(Counts { prompt: 10, cached: 0, completion: 5 }));
         let hidden = r#"{"prompt_tokens":10,"completion_tokens":5,"total_tokens":95}"#;
         assert_eq!(counts(hidden), Some(Counts { prompt: 10, cached: 0, completion: 85 }));
+        for beside in [
+            r#"{"prompt_tokens":10,"completion_tokens":5,"completion_tokens_details":{"reasoning_tokens":80}}"#,
+            r#"{"prompt_tokens":10,"completion_tokens":null,"total_tokens":95}"#,
+            r#"{"prompt_tokens":10.0,"completion_tokens":85.0}"#,
+            r#"{"prompt_tokens":10,"completion_tokens":85,"total_tokens":"?","completion_tokens_details":{"reasoning_tokens":80}}"#,
+        ] {
+            assert_eq!(counts(beside), Some(Counts { prompt: 10, cached: 0, completion: 85 }));
+        }
         let cached = r#"{"prompt_tokens":10,"completion_tokens":5,"prompt_tokens_details":{"cached_tokens":40}}"#;
         assert_eq!(counts(cached), Some(Counts { prompt: 10, cached: 10, completion: 5 }));
     }
 
     #[test]
     fn counts_that_make_no_sense_are_none() {
-        for usage in
-            ["null", "[]", "7", r#"{"prompt_tokens":-1}"#, r#"{"prompt_tokens":"many"}"#, "{}"]
-        {
+        for usage in [
+            "null",
+            "[]",
+            "7",
+            r#"{"prompt_tokens":-1}"#,
+            r#"{"prompt_tokens":"many"}"#,
+            "{}",
+            r#"{"prompt_tokens":1.5,"completion_tokens":1}"#,
+        ] {
             assert_eq!(counts(usage), None, "{usage}");
         }
     }

@@ -193,6 +193,12 @@ fn rounds_share_in_format_and_score_and_pay_for_themselves() {
     assert_parts(parts(&shared[1][0]), [0.5, 0.5, -0.9, -0.3, -0.08, 0.0]);
     // A group of one teaches nothing.
     assert_eq!(shared[1][0].advantage, Some(0.0));
+    // The checkpoint is chosen by what the report says: the last answer, at the price of both rounds.
+    let first = vec![ran(&environment, 0, 0, 0.0, (1, 0.01, 2_000.0))];
+    let last = vec![ran(&environment, 0, 1, 1.0, (1, 0.01, 4_000.0))];
+    let mean = crate::evaluate::mean_reward(&environment, &[first, last], &config.reward);
+    let expected = 0.5 + 0.5 - 0.3 * 2.0 - 0.1 * 2.0 - 0.2 * 0.6 + 0.25;
+    assert!(mean.is_some_and(|mean| (mean - expected).abs() < 1e-12), "{mean:?} {expected}");
 
     config.reward.credit = schema::Credit::Transition {};
     config.reward.cost_form = CostForm::RouterR1;
@@ -201,6 +207,29 @@ fn rounds_share_in_format_and_score_and_pay_for_themselves() {
     // Seven tenths of twice the score, and nothing left for being cheap at a price of three units.
     assert_parts(parts(&paid[1][0]), [0.5, 0.7, 0.0, -0.3, -0.08, 0.0]);
     assert_parts(parts(&paid[0][0]), [0.5, 0.0, 0.0, -0.05, -0.02, 0.25]);
+}
+
+#[test]
+fn a_constraint_is_kept_by_all_rounds_together() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (config, environment) = environment(folder.path());
+    // Two steps at most: the second round of the first sample makes it three, that of the second lets its answer stand.
+    let mut groups = vec![
+        vec![
+            ran(&environment, 0, 0, 1.0, (2, 0.0, 0.0)),
+            ran(&environment, 1, 0, 1.0, (3, 0.0, 0.0)),
+            ran(&environment, 2, 0, 1.0, (2, 0.0, 0.0)),
+        ],
+        vec![
+            ran(&environment, 2, 1, 1.0, (0, 0.0, 0.0)),
+            ran(&environment, 0, 1, 1.0, (1, 0.0, 0.0)),
+            ran(&environment, 1, 1, 1.0, (0, 0.0, 0.0)),
+        ],
+    ];
+    shape(&environment, &mut groups, &config.reward, &config.train.advantage);
+    let obeyed: Vec<bool> =
+        groups.iter().flatten().map(|episode| parts(episode).obedience > 0.0).collect();
+    assert_eq!(obeyed, [true, false, true, true, false, false]);
 }
 
 #[test]
