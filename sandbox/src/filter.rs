@@ -49,10 +49,13 @@ pub(crate) fn inherited(policy: Policy) -> io::Result<[BpfProgram; 3]> {
 
 /// What an interpreter does to have a fork in a cell, and the fork to enter it, beyond what the list allows; none of it is on the
 /// list. `clone` and `prctl` are on it with conditions.
-const TO_ENTER: [libc::c_long; 8] = [
+const TO_ENTER: [libc::c_long; 9] = [
     libc::SYS_capset,
     libc::SYS_landlock_restrict_self,
     libc::SYS_pidfd_open,
+    // A program that could send descriptors could send them in circles, which the kernel holds, with the memory behind them, beyond its
+    // end. Bytes go through `sendto`.
+    libc::SYS_sendmsg,
     libc::SYS_setgroups,
     libc::SYS_setns,
     libc::SYS_setresgid,
@@ -320,7 +323,6 @@ const ALWAYS: &[libc::c_long] = &[
     libc::SYS_sched_getscheduler,
     libc::SYS_sched_yield,
     libc::SYS_sendfile,
-    libc::SYS_sendmsg,
     libc::SYS_set_robust_list,
     libc::SYS_set_tid_address,
     libc::SYS_setitimer,

@@ -26,6 +26,7 @@ mod selftest;
 mod server;
 mod session;
 mod sys;
+mod waiting;
 mod wire;
 
 pub use error::StartError;

@@ -11,8 +11,8 @@ use tokio::net::unix::pipe;
 use tokio::time::Instant;
 
 use crate::link::{Link, Outlet, Read, readable};
-use crate::sys;
 use crate::wire::{self, Open, Reply, Request, Spawn, What};
+use crate::{sys, waiting};
 
 /// Time for a cell to be made and an interpreter to come up on a busy machine; not the program's time.
 pub(crate) const START: Duration = Duration::from_secs(30);
@@ -169,7 +169,7 @@ impl Session {
     /// that starts others makes itself wait, so that it is told none.
     fn waited_now(&self) -> Duration {
         let pid = self.process.as_ref().and_then(|link| link.pid);
-        pid.and_then(sys::waited_for_core).unwrap_or_default()
+        pid.and_then(waiting::waited_for_core).unwrap_or_default()
     }
 
     /// Whether the process has had enough time.

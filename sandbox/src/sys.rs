@@ -472,18 +472,6 @@ pub(crate) fn cpu_time(pid: libc::pid_t) -> Option<Duration> {
     (got == 0).then(|| Duration::new(time.tv_sec as u64, time.tv_nsec as u32))
 }
 
-/// How long a process's first thread has been ready to run while other processes had the cores; `None` where the kernel
-/// does not count it, or where the process has children, whose work it may have been waiting for.
-pub(crate) fn waited_for_core(pid: libc::pid_t) -> Option<Duration> {
-    let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).ok()?;
-    if !children.trim().is_empty() {
-        return None;
-    }
-    let counts = std::fs::read_to_string(format!("/proc/{pid}/schedstat")).ok()?;
-    let nanos = counts.split_whitespace().nth(1)?.parse().ok()?;
-    Some(Duration::from_nanos(nanos))
-}
-
 /// Leaves without running anything that was registered for the end.
 pub(crate) fn leave(code: libc::c_int) -> ! {
     // SAFETY: the call does not return and runs nothing of ours.

@@ -165,8 +165,16 @@ impl Groups {
             Kind::V1 => ("memory.limit_in_bytes", "memory.max_usage_in_bytes"),
             Kind::V2 => ("memory.max", "memory.peak"),
         };
-        if own.limit.replace(bytes) != bytes {
-            sys::write_at(own.folder.as_fd(), limit, &bytes.to_string())?;
+        if own.limit.get() != bytes {
+            // Busy while what the program before held is still on its way back.
+            let mut tries = 0..20;
+            while let Err(error) = sys::write_at(own.folder.as_fd(), limit, &bytes.to_string()) {
+                if error.raw_os_error() != Some(libc::EBUSY) || tries.next().is_none() {
+                    return Err(error);
+                }
+                std::thread::sleep(std::time::Duration::from_millis(5));
+            }
+            own.limit.set(bytes);
         }
         // Of the second kind it can be reset for one open file only, so that a peak is one of all programs of the slot so far.
         if self.kind == Kind::V1 {

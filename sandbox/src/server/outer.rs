@@ -213,7 +213,8 @@ fn new_root(setup: &Setup, shim: &OwnedFd) -> io::Result<()> {
         let target = root.join("dev").join(device);
         fs::File::create(&target)?;
         shown.bind(&Path::new("/dev").join(device), &target)?;
-        sys::set_mount(&target, sys::MOUNT_NOSUID | sys::MOUNT_NOEXEC)?;
+        // Devices are written to all the same; their times and modes are the machine's.
+        sys::set_mount(&target, sys::MOUNT_RDONLY | sys::MOUNT_NOSUID | sys::MOUNT_NOEXEC)?;
     }
     shown.fill(root)?;
     copy_in(shim, &root.join("conductor/shim.pyc"), 0o444)?;
@@ -222,6 +223,8 @@ fn new_root(setup: &Setup, shim: &OwnedFd) -> io::Result<()> {
     if !place.exists() {
         std::os::unix::fs::symlink(BOX, place)?;
     }
+    // Semaphores of the C library, which locks and queues between processes are made of.
+    std::os::unix::fs::symlink(BOX, root.join("dev/shm"))?;
     std::env::set_current_dir(root)?;
     // SAFETY: both are C strings. The new root goes over the old one, which is then taken away below it.
     sys::check(unsafe { libc::syscall(libc::SYS_pivot_root, c".".as_ptr(), c".".as_ptr()) })?;

@@ -16,7 +16,8 @@ def official(link, prelude, form, name, source):
     take_away()
     sys.setrecursionlimit(RECURSION)
     code = source if form == "function" else wrapped(source)
-    code = compiled(link, code, "<string>")
+    # Its own imports stand before the program there, so that one from `__future__` comes too late.
+    code = compiled(link, "pass\n" + code, "<string>")
     module = module_type("tmp_sol", "")
     space = module.__dict__
     # Bound before anything is replaced, as by `from builtins import *`.
@@ -32,8 +33,12 @@ def official(link, prelude, form, name, source):
     if function is None:
         link.fail(b"E")
     loads = json_loads()
+    cycles = makes_cycles(code)
     link.say(b"R")
     while True:
+        if cycles or gc.get_count()[0] > 200 or gc.get_count()[1]:
+            # There nothing bounds the memory. Here what holds itself would count towards the next test.
+            gc.collect()
         kind, data = link.hear()
         if form == "function":
             value = function(*loads(data))
@@ -107,7 +112,8 @@ def unguarded(ast, source):
 
 def mocked(function, given):
     captured = _io.StringIO()
-    captured.close = lambda *_: 1
+    # So it is there, and who calls it gets a TypeError.
+    captured.close = lambda x: 1
     before = sys.stdin, sys.stdout, builtins.open
     # Who has the real object already finds three of its methods replaced.
     lines = iter(given.split("\n"))

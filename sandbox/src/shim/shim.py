@@ -12,7 +12,7 @@
 # D has a byte: 1 where this process is used up, so that the next test needs another.
 # Failures, which end the process: C it does not compile, E the name is not defined, X it raised, Q it left with a status,
 # M memory, O the value is too large, A an assertion failed, Y the tests do not compile, B our own set-up failed.
-import _io, atexit, builtins, gc, posix, sys, _thread
+import _io, atexit, builtins, gc, opcode, posix, sys, _thread
 
 # A program that replaces builtins replaces them for itself only. Every piece of code that is run for one is given the
 # real module by name, or it would get this copy.
@@ -20,6 +20,7 @@ __builtins__ = dict(vars(builtins))
 
 BOX = "/box"
 RECURSION = 50_000
+STORE_ATTR, EXTENDED_ARG = opcode.opmap["STORE_ATTR"], opcode.EXTENDED_ARG
 DEEPEST = 256
 # Fits into what the other side listens to.
 LONGEST_DETAIL = 2000
@@ -37,6 +38,7 @@ class Link:
     def __init__(self, here=3, there=4):
         self.read, self.write, self.leave = posix.read, posix.write, posix._exit
         self.here, self.there = here, there
+        self.who, self.own = posix.getpid, posix.getpid()
 
     def take(self, count):
         parts = []
@@ -54,9 +56,15 @@ class Link:
         return head[:1], self.take(int.from_bytes(head[1:], "big"))
 
     def say(self, kind, data=b""):
+        if self.is_child():
+            # It came to the end of what its parent was to do, and does not speak for it.
+            self.leave(0 if kind in b"DVSN" else 1)
         data = memoryview(kind + len(data).to_bytes(4, "big") + data)
         while data:
             data = data[self.write(self.there, data) :]
+
+    def is_child(self):
+        return self.who() != self.own
 
     def fail(self, kind, error=None, detail=""):
         """Says what went wrong and leaves."""
@@ -121,11 +129,44 @@ def names_in(code):
     return used
 
 
+def makes_cycles(code):
+    """Whether functions in functions or classes are made, which hold themselves: what they hold stays until it is collected."""
+    left = [code]
+    while left:
+        part = left.pop()
+        if part.co_cellvars or "__qualname__" in part.co_names:
+            return True
+        left.extend(constant for constant in part.co_consts if type(constant) is type(code))
+    return False
+
+
+def names_stored(code):
+    """Every name that is given to an attribute of something."""
+    stored, left = set(), [code]
+    while left:
+        part = left.pop()
+        steps, names = part.co_code, part.co_names
+        at = steps.find(STORE_ATTR)
+        while at >= 0:
+            if at % 2 == 0:
+                high = steps[at - 1] << 8 if at and steps[at - 2] == EXTENDED_ARG else 0
+                stored.update(names[high | steps[at + 1] :][:1])
+            at = steps.find(STORE_ATTR, at + 1)
+        left.extend(constant for constant in part.co_consts if type(constant) is type(code))
+    return stored
+
+
 # Names of which a program uses one that opens, closes, makes or replaces what the next test would find.
 TOUCHING = frozenset(
     "open close closerange fdopen detach FileIO TextIOWrapper dup2 os posix pathlib shutil tempfile sqlite3 dbm shelve logging"
     " builtins __builtins__ ctypes numpy np exec eval __import__ import_module".split()
 )
+# What is changed through these is not looked for: the next test gets a process that nobody has used.
+SPENDING = frozenset("signal environ putenv unsetenv setattr delattr __dict__ vars path_hooks meta_path settrace setprofile".split())
+# Where modules are looked for, before a program changes it.
+PLACES = []
+# Modules that register themselves for the end of the process when they are imported, and are told of it only once.
+ENDED = ("logging", "multiprocessing.util")
 
 
 class Kept:
@@ -133,10 +174,15 @@ class Kept:
     was for the next test. Standard input has no second descriptor, which would be a file that the program did not open. Most is
     looked at only where the program uses a name for it: each look costs as much as a small test."""
 
-    def __init__(self, used):
+    def __init__(self, code, used):
         self.outs = [posix.dup(1), posix.dup(2)]
         self.given = identity(0)
         self.careful = not TOUCHING.isdisjoint(used)
+        self.spent = not SPENDING.isdisjoint(used)
+        self.used, self.stored = used, names_stored(code)
+        # Of the modules that are there already, what a program may give to a name of theirs.
+        self.known = {place: self.of_module(place) for place in used if self.stored and place in sys.modules}
+        self.cycles = makes_cycles(code)
         if self.careful:
             self.names = dict(vars(builtins))
             self.before = self.look()
@@ -145,10 +191,34 @@ class Kept:
         """The outputs' descriptors, the folder, and how many entries it has: in memory a folder's size tells."""
         return [identity(fd) for fd in self.outs], posix.getcwd(), posix.stat(".").st_size
 
+    def of_module(self, place):
+        names = getattr(sys.modules.get(place), "__dict__", {})
+        return {name: names[name] for name in self.stored if name in names}
+
+    def modules_changed(self):
+        """Whether something was put into a module: a wrapper around one of its functions finds its own names gone in the next test."""
+        if "path" in self.used and sys.path != PLACES:
+            return True
+        for place in self.used if self.stored else ():
+            now, before = self.of_module(place), self.known.get(place, {})
+            if len(now) != len(before) or any(before[name] is not now[name] for name in now):
+                return True
+        finalize = getattr(sys.modules.get("weakref"), "finalize", None)
+        return getattr(finalize, "_registered_with_atexit", False) or any(place in sys.modules for place in ENDED)
+
+    def collect(self):
+        """Frees what holds itself, which would count towards the memory of the next test. Where a program makes no such thing and not
+        much was made since the last time, there is nothing to collect."""
+        if self.cycles or self.careful or gc.get_count()[0] > 200 or gc.get_count()[1]:
+            gc.collect()
+
     def restore(self):
         posix.lseek(0, 0, 0)
         posix.dup2(self.outs[0], 1)
         posix.dup2(self.outs[1], 2)
+        decimal = sys.modules.get("decimal")
+        if decimal is not None:
+            decimal.setcontext(decimal.Context())
         if self.careful and vars(builtins) != self.names:
             vars(builtins).clear()
             vars(builtins).update(self.names)
@@ -156,9 +226,9 @@ class Kept:
     def used_up(self):
         """Whether the next test needs a fresh process."""
         try:
-            if _thread._count() > 0 or identity(0) != self.given or executors_ended():
+            if self.spent or _thread._count() > 0 or identity(0) != self.given or executors_ended():
                 return True
-            return self.careful and self.look() != self.before
+            return self.modules_changed() or self.careful and self.look() != self.before
         except OSError:
             return True
 
@@ -181,18 +251,18 @@ def scripts(link, prelude, source):
     code = compiled(link, source)
     used = names_in(code)
     names = prelude(used)
-    kept = Kept(used)
+    kept = Kept(code, used)
     link.say(b"R")
     while True:
         link.hear()
         kept.restore()
-        outcome = script(code, names)
+        outcome = script(code, names, "__del__" in used)
+        if link.is_child():
+            link.leave(status_of(outcome))
         if outcome is not None:
             link.fail(*outcome)
-        # Where nothing much was made since the last time, there is nothing to collect; but what closes a descriptor of ours late
-        # would do so in the midst of the next test.
-        if kept.careful or gc.get_count()[0] > 200 or gc.get_count()[1]:
-            gc.collect()
+        # Also, what closes a descriptor of ours late would do so in the midst of the next test.
+        kept.collect()
         spent = kept.used_up()
         link.say(b"D", b"\1" if spent else b"\0")
         if spent:
@@ -211,8 +281,9 @@ def stream(fd, mode, name):
     return text
 
 
-def script(code, names):
-    """Runs it once as Python runs a script; None, or what to say of its failure."""
+def script(code, names, finalizers=False):
+    """Runs it once as Python runs a script; None, or what to say of its failure. Where it has `finalizers` of its own, they find
+    the names of the script as they were, as they do at the end of an interpreter."""
     main = module_type("__main__")
     space = main.__dict__
     space.update(names)
@@ -230,7 +301,12 @@ def script(code, names):
     except BaseException as error:
         outcome = of_error(error)
     outcome = ended(own) or outcome
-    space.clear()
+    if finalizers:
+        sys.modules["__main__"] = module_type("__main__")
+        del main, space
+        gc.collect()
+    else:
+        space.clear()
     # What the program put in their place goes now, with the descriptors that it closes.
     sys.stdin = sys.stdout = sys.stderr = sys.__stdin__ = sys.__stdout__ = sys.__stderr__ = None
     try:
@@ -283,6 +359,11 @@ def ended(own):
     except BaseException as error:
         outcome = of_error(error)
     atexit._clear()
+    signal = sys.modules.get("signal")
+    if signal is not None:
+        # An interpreter that ends hears no alarm.
+        for timer in (signal.ITIMER_REAL, signal.ITIMER_VIRTUAL, signal.ITIMER_PROF):
+            signal.setitimer(timer, 0)
     for file in (sys.stdout, own[1], sys.stderr, own[2]):
         try:
             file.flush()
@@ -290,6 +371,13 @@ def ended(own):
             if isinstance(error, MemoryError):
                 outcome = of_error(error)
     return outcome
+
+
+def status_of(outcome):
+    """What a process leaves with that came to its end so."""
+    if outcome is None:
+        return 0
+    return int(outcome[2].rpartition(" ")[2]) if outcome[0] == b"Q" else 1
 
 
 def of_error(error):
@@ -317,8 +405,9 @@ def calls(link, prelude, name, source):
         exec(code, space)
     except BaseException as error:
         link.fail(b"M" if isinstance(error, MemoryError) else b"X", error)
-    if not defines(space, name):
+    if name not in space and "Solution" not in space:
         link.fail(b"E")
+    cycles = makes_cycles(code)
     loads = json_loads()
     link.say(b"R")
     while True:
@@ -326,14 +415,16 @@ def calls(link, prelude, name, source):
         arguments = loads(arguments)
         # A fresh object each time, as the site that these questions come from does.
         holder = space.get("Solution")
-        function = getattr(holder(), name) if hasattr(holder, name) else space[name]
+        function = getattr(holder(), name, None) if holder is not None else None
+        function = space.get(name) if function is None else function
+        if function is None:
+            link.fail(b"E")
         value = function(*arguments)
         answer(link, value)
         del value, arguments, function
-
-
-def defines(space, name):
-    return name in space or hasattr(space.get("Solution"), name)
+        if cycles or gc.get_count()[0] > 200 or gc.get_count()[1]:
+            # What holds itself would count towards the memory of the next test.
+            gc.collect()
 
 
 def json_loads():

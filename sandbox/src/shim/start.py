@@ -58,6 +58,7 @@ def settle():
     builtins.exit = builtins.quit = sys.exit
     ours = sys.argv[0].rpartition("/")[0]
     sys.path[:] = [place for place in sys.path if place and place != ours] + sys.argv[2:]
+    PLACES[:] = sys.path
     if hasattr(sys, "set_int_max_str_digits"):
         sys.set_int_max_str_digits(0)
     # The limit of the first stack, which can be large, would be every thread's size.
