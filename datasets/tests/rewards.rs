@@ -146,10 +146,13 @@ fn files_without_rewards_have_no_distribution_and_say_why() {
     let folder = tempfile::tempdir().unwrap();
     let mut odd = row(LINES[0]);
     odd.reward.as_mut().unwrap().cost = f64::NAN;
-    let rows = vec![failed("a"), failed("b"), odd];
+    // Why it is wrong is not why it has no reward.
+    let wrong = EpisodeRow { cause: Some("wrong_answer".into()), reward: None, ..row(LINES[1]) };
+    let rows = vec![failed("a"), failed("b"), odd, wrong];
     let report = reward_report(&[file(folder.path(), 0, rows)]).unwrap();
-    assert_eq!((report.episodes, report.scorable, report.dominant), (3, 0, None));
-    let causes = [("not_finite", 1), ("worker_failed", 2)].map(|(k, n)| (k.to_owned(), n));
+    assert_eq!((report.episodes, report.scorable, report.dominant), (4, 0, None));
+    let causes = [("not_finite", 1), ("not_shaped", 1), ("worker_failed", 2)];
+    let causes = causes.map(|(k, n)| (k.to_owned(), n));
     assert_eq!(report.unscorable, causes.into());
     assert!(report.parts.iter().all(|part| part.all.is_none() && part.variance_share.is_none()));
     assert_eq!((report.groups.count, report.groups.without_spread), (2, 2));

@@ -163,8 +163,10 @@ mod tests {
         let equal = Distribution::of(vec![-0.0, 0.0, 0.0]).expect("values");
         assert_eq!((equal.zero_share, equal.histogram), (1.0, vec![3]));
         assert!([equal.mean, equal.min, equal.q1].iter().all(|value| value.is_sign_positive()));
-        let halves = Distribution::of(vec![0.5; 11]).expect("values");
-        assert!((halves.mean - 0.5).abs() < f64::EPSILON / 4.0, "{halves:?}");
+        for (value, count) in [(0.5, 11), (0.1, 8), (-0.3, 3)] {
+            let equal = Distribution::of(vec![value; count]).expect("values");
+            assert!(equal.mean.total_cmp(&value).is_eq() && equal.std == 0.0, "{equal:?}");
+        }
         let huge = Distribution::of(vec![f64::MAX, f64::MAX, -f64::MAX]).expect("values");
         assert!(huge.mean.is_finite() && huge.histogram == [3], "{huge:?}");
     }
