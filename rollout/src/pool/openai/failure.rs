@@ -22,7 +22,7 @@ pub struct Failure {
     /// What it costs.
     pub settlement: Settlement,
     /// The tokens and dollars of it, where the endpoint counted them.
-    pub used: Usage,
+    pub used: Option<Box<Usage>>,
 }
 
 /// What follows from a failure.
@@ -46,7 +46,7 @@ impl Failure {
             message,
             remedy: Remedy::None,
             settlement: Settlement::Unknown,
-            used: Usage::default(),
+            used: None,
         }
     }
 
@@ -56,7 +56,7 @@ impl Failure {
             usd: used.cost_usd,
             estimated: used.estimated,
         });
-        let used = used.unwrap_or_default();
+        let used = used.map(Box::new);
         Self { remedy: Remedy::AskAgain, settlement, used, ..Self::bad_answer(message) }
     }
 
@@ -67,7 +67,7 @@ impl Failure {
             message,
             remedy: Remedy::TryAgain(None),
             settlement: Settlement::Unknown,
-            used: Usage::default(),
+            used: None,
         }
     }
 
@@ -78,14 +78,14 @@ impl Failure {
             message,
             remedy: Remedy::TryAgain(None),
             settlement: Settlement::Unknown,
-            used: Usage::default(),
+            used: None,
         }
     }
 
     /// A request that was not sent, and will not be.
     pub fn not_sent(kind: WorkerErrorKind, message: String) -> Self {
         let (remedy, settlement) = (Remedy::None, Settlement::Refused);
-        Self { kind, message, remedy, settlement, used: Usage::default() }
+        Self { kind, message, remedy, settlement, used: None }
     }
 
     /// A status that is no success. `message` says who answered what.
@@ -103,7 +103,7 @@ impl Failure {
         // An error in place of an answer is not charged for.
         let settlement = Settlement::Refused;
         let kind = WorkerErrorKind::Unavailable;
-        Self { kind, message, remedy, settlement, used: Usage::default() }
+        Self { kind, message, remedy, settlement, used: None }
     }
 }
 

@@ -165,7 +165,7 @@ impl Line {
                 let message = format!("{} (after {attempts})", failure.message);
                 return Err(self.error(failure.kind, &message));
             }
-            effort.used += failure.used;
+            effort.used += failure.used.as_deref().copied().unwrap_or_default();
             effort.failed = Some(failure);
             tokio::select! {
                 () = tokio::time::sleep(pause) => effort.waited += pause,
