@@ -2,13 +2,14 @@
 //! to them. hf-hub knows where what lies; this adds what it does not do: a revision that is a commit, and file systems
 //! without links.
 
+use std::io::Write as _;
 use std::path::{Component, Path, PathBuf};
 
 use hf_hub::{Cache, CacheRepo};
 
 use super::client::repo;
 use super::error::{self, HubError};
-use super::listing::is_commit;
+use super::listing::{Listing, is_commit, is_plain};
 
 /// A data set in the cache.
 pub(super) struct CachedSet {
@@ -43,7 +44,35 @@ impl CachedSet {
         self.inner.blob_path(sum)
     }
 
-    /// Lets a file of a commit point to its content, and notes which commit the revision stands for.
+    /// Keeps the hub's list of a commit, so that without a network it is known what a whole copy holds. Other tools know
+    /// nothing of it.
+    pub fn keep(&self, listing: &Listing) -> Result<(), HubError> {
+        let path = self.kept(&listing.commit);
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder).map_err(error::io("create", folder))?;
+        }
+        let text = serde_json::to_vec(listing).expect("texts and numbers are JSON");
+        Ok(crate::atomic::replace(&path, |file| file.write_all(&text))?)
+    }
+
+    /// The hub's list of a commit, where an earlier fetch kept it.
+    pub fn listing(&self, commit: &str) -> Option<Listing> {
+        // One that is damaged is as good as none.
+        let kept: Listing = serde_json::from_slice(&std::fs::read(self.kept(commit)).ok()?).ok()?;
+        (kept.commit == commit && kept.files.keys().all(|path| is_plain(path))).then_some(kept)
+    }
+
+    fn kept(&self, commit: &str) -> PathBuf {
+        self.folder.join("conductor").join(format!("{commit}.json"))
+    }
+
+    /// Notes which commit the revision stands for. Whoever finds it takes what the commit's folder holds for all that
+    /// was wanted of it, so that this comes last.
+    pub fn note(&self, commit: &str) -> Result<(), HubError> {
+        self.inner.create_ref(commit).map_err(error::io("write", &self.folder.join("refs")))
+    }
+
+    /// Lets a file of a commit point to its content.
     pub fn point(&self, commit: &str, path: &str, blob: &Path) -> Result<PathBuf, HubError> {
         let pointer = self.snapshot(commit).join(path);
         let folder = pointer.parent().unwrap_or(&pointer).to_path_buf();
@@ -63,7 +92,6 @@ impl CachedSet {
             .or_else(|_| std::fs::hard_link(blob, &pointer))
             .or_else(|_| std::fs::copy(blob, &pointer).map(|_| ()))
             .map_err(error::io("link", &pointer))?;
-        self.inner.create_ref(commit).map_err(error::io("write", &self.folder.join("refs")))?;
         Ok(pointer)
     }
 }
@@ -89,6 +117,8 @@ mod tests {
             assert_eq!(std::fs::read_to_string(&pointer).unwrap(), "content");
             assert!(std::fs::read_link(&pointer).unwrap().is_relative());
         }
+        assert_eq!(set.commit("main"), None, "until all that is wanted is there");
+        set.note(COMMIT).unwrap();
         assert_eq!(set.commit("main").as_deref(), Some(COMMIT));
         assert_eq!(set.commit(COMMIT).as_deref(), Some(COMMIT));
         // hf-hub itself finds it too.
