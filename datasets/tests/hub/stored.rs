@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow_array::{Int64Array, ListArray, RecordBatch, StringArray, types::Int64Type};
 use conductor_datasets::hub::{Fetched, MANIFEST, Manifest, plan};
-use conductor_testkit::hub::DataSet;
+use conductor_testkit::hub::{DataSet, FakeHub, Fault};
 use parquet::arrow::ArrowWriter;
 use serde_json::json;
 
@@ -91,6 +91,28 @@ fn gpqa() -> String {
         text += &row;
     }
     text
+}
+
+#[test]
+fn the_token_goes_along_within_the_hub_and_nowhere_else() {
+    let set = || DataSet::new("Idavidrein/gpqa").small("gpqa_diamond.csv", gpqa());
+    let lab = Lab::with(vec![set().gated(TOKEN)], &[("HF_TOKEN", TOKEN)]);
+    // Small files the real hub hands out at another path of its own.
+    let path = format!("/datasets/Idavidrein/gpqa/resolve/{}/gpqa_diamond.csv", set().commit);
+    let moved = |to: String| Fault::Status(307, vec![format!("Location: {to}")], String::new());
+    lab.hub.then("gpqa_diamond.csv", [moved(format!("{path}?within"))]);
+    lab.stored("gpqa");
+    let seen = lab.hub.seen();
+    assert!(seen[2].target.ends_with("?within"), "{seen:?}");
+    assert!(seen.iter().all(|seen| seen.token.as_deref() == Some(TOKEN)), "{seen:?}");
+
+    // Another port of the same host is another host.
+    let other = FakeHub::start(vec![set()]);
+    let lab = Lab::with(vec![set().gated(TOKEN)], &[("HF_TOKEN", TOKEN)]);
+    lab.hub.then("gpqa_diamond.csv", [moved(format!("{}{path}", other.endpoint()))]);
+    lab.stored("gpqa");
+    let seen = other.seen();
+    assert!(seen.len() == 1 && seen[0].token.is_none(), "{seen:?}");
 }
 
 #[test]
