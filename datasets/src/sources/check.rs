@@ -2,6 +2,7 @@
 
 use conductor_types::{Constraint, Grading, Task};
 
+use crate::day;
 use crate::error::{DataError, Place, excerpt};
 
 /// Errors name the field, what it should be and what it is.
@@ -11,6 +12,10 @@ pub fn task(place: &Place, task: &Task) -> Result<(), DataError> {
     filled(place, "prompt", &task.prompt)?;
     if let Err((expected, given)) = grading(&task.grading) {
         return fail(place, format!("{expected} in the grading of task \"{}\"", task.id), given);
+    }
+    if let Some(date) = task.date.as_deref().filter(|date| day::of(date).is_none()) {
+        let expected = format!("a date YYYY-MM-DD of the calendar of task \"{}\"", task.id);
+        return fail(place, expected, excerpt(date));
     }
     match task.constraint.as_ref().and_then(Constraint::fault) {
         None => Ok(()),
@@ -243,6 +248,24 @@ mod tests {
             let error = with(grading).unwrap_err().to_string();
             assert!(error.starts_with("t.jsonl:7: ") && error.contains(words), "{error}");
         }
+    }
+
+    #[test]
+    fn a_date_is_a_day() {
+        let place = Place::new(Path::new("t.jsonl"), Position::Line(3));
+        let dated = |date: &str| Task {
+            id: "a".into(),
+            domain: "d".into(),
+            prompt: "p".into(),
+            grading: Grading::Recorded,
+            parts: Vec::new(),
+            date: Some(date.into()),
+            constraint: None,
+        };
+        assert!(task(&place, &dated("2024-11-01T00:00:00")).is_ok());
+        let error = task(&place, &dated("11/01/2024")).unwrap_err().to_string();
+        let words = "t.jsonl:3: expected a date YYYY-MM-DD of the calendar of task \"a\", found \"11/01/2024\"";
+        assert_eq!(error, words);
     }
 
     #[test]
