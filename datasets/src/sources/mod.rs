@@ -148,11 +148,10 @@ fn dispatch(source: &TaskSource, emit: &mut Emit) -> Result<(), DataError> {
             mmlu_pro::read(path, categories.as_deref(), *domain, emit)
         }
         TaskSource::Rlpr { max_gold_chars, .. } => rlpr::read(path, *max_gold_chars, emit),
-        TaskSource::Theoremqa { pictures, picture_folder, domain, .. } => {
-            let own = path.parent().unwrap_or(Path::new(""));
+        TaskSource::Theoremqa { pictures, domain, .. } => {
             let options = theoremqa::Options {
                 pictures: *pictures,
-                picture_folder: picture_folder.as_deref().unwrap_or(own),
+                picture_folder: source.pictures().unwrap_or(Path::new("")),
                 domain: *domain,
             };
             theoremqa::read(path, &options, emit)

@@ -83,9 +83,7 @@ pub(super) fn read(
             // The options too, since some questions come with several sets of them. MixEval draws with repetition: the second
             // time gets a mark of its own.
             let id = draft::content_id(&format!("{}\n{}", whole.trim(), options.join("\n")));
-            let times = times.entry(id.clone()).or_default();
-            *times += 1;
-            if *times == 1 { id } else { format!("{id}-{times}") }
+            draft::numbered(id, &mut times)
         };
         let count = u8::try_from(options.len()).unwrap_or(u8::MAX);
         let grading = Grading::Choice { gold: prompts::letter(gold), options: count };
