@@ -73,7 +73,9 @@ fn a_mix_is_a_source_again() {
         assert!(all.as_array().unwrap().contains(row), "{row}");
     }
     let too_large = ["data", "mix", "run.toml", "--out", "mix.parquet", "--size", "41"];
-    let _ = conductor(&at, &too_large).expect_code(2).expect_stderr(&["41", "which has 40"]);
+    let _ = conductor(&at, &too_large).expect_code(2).expect_stderr(&["a mix of 41", "of 40"]);
+    let huge = ["data", "mix", "run.toml", "--out", "mix.parquet", "--size", "1000000000000"];
+    let _ = conductor(&at, &huge).expect_code(2).expect_stderr(&["cannot be made of 40"]);
     let _ = conductor(&at, &["data", "mix", "run.toml", "--out", "mix.txt"])
         .expect_code(2)
         .expect_stderr(&["ends in .parquet"]);

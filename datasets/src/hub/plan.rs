@@ -131,15 +131,14 @@ pub(super) fn plan_with(
     let mut files = Vec::new();
     for (stored, file) in release.files.iter().enumerate() {
         let before = files.len();
-        let taken = || listing.files.iter().filter(|(path, _)| file.takes(path));
         if settings.offline {
-            let missing = missing(&set, &listing.commit, taken());
+            let missing = missing(&set, &listing, file);
             if !missing.is_empty() {
                 let what = missing.join(", ");
                 return Err(offline(settings, request, benchmark, &revision, &what));
             }
         }
-        for (path, remote) in taken() {
+        for (path, remote) in listing.files.iter().filter(|(path, _)| file.takes(path)) {
             let (bytes, sum) = described(client, benchmark, &listing, (path, remote), watch)?;
             let blob = set.blob(sum.hex());
             let kept = if blob.is_file() { length(&blob) } else { length(&partial(&blob)) };
@@ -173,18 +172,14 @@ pub(super) fn plan_with(
 }
 
 /// What the cache lacks of the files that belong together.
-fn missing<'a>(
-    set: &CachedSet,
-    commit: &str,
-    files: impl Iterator<Item = (&'a String, &'a Remote)> + Clone,
-) -> Vec<String> {
+fn missing(set: &CachedSet, listing: &Listing, file: &Stored) -> Vec<String> {
+    let taken = || listing.files.iter().filter(|(path, _)| file.takes(path));
     let is_there = |(path, remote): &(&String, &Remote)| {
-        set.snapshot(commit).join(path).is_file()
+        set.snapshot(&listing.commit).join(path).is_file()
             || remote.sum.as_ref().is_some_and(|sum| set.blob(sum.hex()).is_file())
     };
-    let absent = files.clone().filter(|file| !is_there(file)).map(|(path, _)| path.clone());
-    let unnumbered = listing::unnumbered(files.clone().map(|(path, _)| path.as_str()));
-    absent.chain(unnumbered).collect()
+    let absent = taken().filter(|file| !is_there(file)).map(|(path, _)| path.clone());
+    absent.chain(listing::unnumbered(taken().map(|(path, _)| path.as_str()))).collect()
 }
 
 /// The length and the sum of a file, from the list or, where that has none, from the file's own address.

@@ -113,7 +113,7 @@ impl HubSettings {
         let token = if let Some(token) = text(&set, "HF_TOKEN")? {
             Token::new("HF_TOKEN", &token)?
         } else {
-            token_file(set("HF_TOKEN_PATH").map(PathBuf::from), &home.join("token"))?
+            token_file(set("HF_TOKEN_PATH").as_deref().map(Path::new), &home.join("token"))?
         };
         if token.is_some() && !is_private(&endpoint) {
             return Err(HubError::Setting {
@@ -147,8 +147,8 @@ fn text(
 }
 
 /// The token of a file. Errors: one that is named cannot be read; the usual one need not be there.
-fn token_file(named: Option<PathBuf>, usual: &Path) -> Result<Option<Token>, HubError> {
-    match std::fs::read_to_string(named.as_deref().unwrap_or(usual)) {
+fn token_file(named: Option<&Path>, usual: &Path) -> Result<Option<Token>, HubError> {
+    match std::fs::read_to_string(named.unwrap_or(usual)) {
         Ok(token) => Token::new("HF_TOKEN_PATH", &token),
         Err(error) if named.is_some() => Err(HubError::Setting {
             variable: "HF_TOKEN_PATH",
