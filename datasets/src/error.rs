@@ -275,7 +275,7 @@ pub(crate) fn help_for(error: &std::io::Error) -> String {
         ErrorKind::PermissionDenied => "check the rights of the file and of its folder",
         ErrorKind::IsADirectory => "name a file, not a folder",
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
-            "free space on that disk, then resume the run"
+            "free space on that disk, then give the command again"
         }
         ErrorKind::ReadOnlyFilesystem => "choose a folder on a disk that can be written",
         _ => "",

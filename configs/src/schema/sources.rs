@@ -109,6 +109,8 @@ pub enum MmluPart {
     /// 14,042 questions.
     #[default]
     Test,
+    /// 99,842 questions of other benchmarks, without a subject, which the authors add for training; of the hub's table alone.
+    AuxiliaryTrain,
 }
 
 /// A part of MBPP.

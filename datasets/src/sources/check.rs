@@ -2,6 +2,7 @@
 
 use conductor_types::{Constraint, Grading, Task};
 
+use super::test_cases;
 use crate::day;
 use crate::error::{DataError, Place, excerpt};
 
@@ -90,15 +91,15 @@ fn grading(rule: &Grading) -> Result<(), (String, String)> {
         Grading::Countdown { numbers, .. } if !(1..=64).contains(&numbers.len()) => {
             Err(("1 to 64 `numbers`".into(), numbers.len().to_string()))
         }
-        Grading::Code { time_limit_secs, memory_limit_mib, .. } => {
-            if time_limit_secs.is_some_and(|secs| !secs.is_finite() || secs <= 0.0) {
-                let given = time_limit_secs.unwrap_or_default().to_string();
-                return Err(("`time_limit_secs` above 0".into(), given));
-            }
-            if *memory_limit_mib == Some(0) {
-                return Err(("`memory_limit_mib` above 0".into(), "0".into()));
-            }
-            Ok(())
+        Grading::Code {
+            public_test_cases,
+            private_test_cases,
+            metadata,
+            time_limit_secs,
+            memory_limit_mib,
+        } => {
+            test_cases::limits(*time_limit_secs, *memory_limit_mib)?;
+            test_cases::check(public_test_cases, private_test_cases, metadata)
         }
         Grading::Countdown { .. } | Grading::Recorded => Ok(()),
     }
@@ -146,7 +147,7 @@ fn is_identifier(text: &str) -> bool {
 mod tests {
     use std::path::Path;
 
-    use conductor_types::{CodeMetadata, TestCases};
+    use conductor_types::{CodeMetadata, TestCase, TestCases, TestType};
 
     use super::*;
     use crate::error::Position;
@@ -185,7 +186,11 @@ mod tests {
 
     fn code(time_limit_secs: Option<f64>, memory_limit_mib: Option<u64>) -> Grading {
         Grading::Code {
-            public_test_cases: TestCases::default(),
+            public_test_cases: TestCases::List(vec![TestCase {
+                input: "1".into(),
+                output: "2".into(),
+                testtype: TestType::Stdin,
+            }]),
             private_test_cases: TestCases::default(),
             metadata: CodeMetadata::default(),
             time_limit_secs,
@@ -233,8 +238,8 @@ mod tests {
             (number("[]", 0.0), "a list of numbers"),
             (Grading::Countdown { numbers: Vec::new(), target: 8 }, "1 to 64 `numbers`"),
             (code(Some(0.0), None), "`time_limit_secs` above 0"),
-            (code(Some(f64::NAN), None), "`time_limit_secs` above 0"),
-            (code(None, Some(0)), "`memory_limit_mib` above 0"),
+            (code(Some(1e9), None), "`time_limit_secs` above 0 and at most 3600"),
+            (code(None, Some(1)), "`memory_limit_mib` of at least 16"),
             (number("1", -0.5), "`tolerance` of at least 0"),
             (number("1", f64::NAN), "found NaN"),
             (python("", "f"), "`tests` that is not empty"),

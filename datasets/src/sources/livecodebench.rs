@@ -251,7 +251,9 @@ impl Window {
             Some(text) if day::is_day(text) => Ok(Some(text.to_string())),
             Some(text) => Err(DataError::Record {
                 place: place.clone(),
-                expected: format!("`{key}` of this source as \"YYYY-MM-DD\", a day of the calendar"),
+                expected: format!(
+                    "`{key}` of this source as \"YYYY-MM-DD\", a day of the calendar"
+                ),
                 given: excerpt(text),
             }),
         };

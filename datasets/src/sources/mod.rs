@@ -38,6 +38,7 @@ mod rlpr;
 mod science;
 mod sheet;
 mod stdin_sets;
+mod test_cases;
 mod theoremqa;
 
 use std::path::Path;

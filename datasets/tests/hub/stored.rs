@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use arrow_array::{Int64Array, ListArray, RecordBatch, StringArray, types::Int64Type};
+use arrow_array::{
+    ArrayRef, Int64Array, ListArray, NullArray, RecordBatch, StringArray, types::Int64Type,
+};
 use conductor_datasets::hub::{Fetched, MANIFEST, Manifest, plan};
 use conductor_testkit::hub::{DataSet, FakeHub, Fault};
 use parquet::arrow::ArrowWriter;
@@ -179,6 +181,55 @@ fn shards_are_joined_in_the_order_of_their_names() {
     for (n, row) in stored.iter().enumerate() {
         assert_eq!((&row["target"], &row["nums"][1]), (&json!(n), &json!(n + 1)));
     }
+}
+
+#[test]
+fn pieces_may_differ_in_order_in_nulls_and_in_columns_without_values() {
+    let text = |values: &[Option<&str>]| Arc::new(StringArray::from(values.to_vec())) as ArrayRef;
+    let piece = |columns: Vec<(&str, ArrayRef, bool)>| {
+        let batch = RecordBatch::try_from_iter_with_nullable(columns).unwrap();
+        parquet(&batch)
+    };
+    let set = DataSet::new("openai/gsm8k")
+        .small(
+            "main/train-00000-of-00003.parquet",
+            piece(vec![
+                ("question", text(&[Some("q0")]), false),
+                ("answer", text(&[Some("a0")]), false),
+                ("hint", Arc::new(NullArray::new(1)), true),
+            ]),
+        )
+        .small(
+            "main/train-00001-of-00003.parquet",
+            piece(vec![
+                ("hint", text(&[Some("h1")]), false),
+                ("answer", text(&[Some("a1")]), true),
+                ("question", text(&[Some("q1")]), false),
+            ]),
+        )
+        .small(
+            "main/train-00002-of-00003.parquet",
+            piece(vec![
+                ("question", text(&[Some("q2")]), false),
+                ("answer", text(&[None]), true),
+                ("hint", Arc::new(NullArray::new(1)), true),
+            ]),
+        )
+        .small(
+            "main/test-0.parquet",
+            piece(vec![
+                ("question", text(&[Some("q")]), false),
+                ("answer", text(&[Some("a")]), false),
+            ]),
+        );
+    let lab = Lab::new(vec![set]);
+    lab.stored("gsm8k");
+    let expected = [
+        json!({"question": "q0", "answer": "a0"}),
+        json!({"question": "q1", "answer": "a1", "hint": "h1"}),
+        json!({"question": "q2"}),
+    ];
+    assert_eq!(rows(&lab.out().join("train.parquet")), expected);
 }
 
 #[test]
