@@ -4,15 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use clap::{Args, Subcommand, ValueEnum};
 use conductor_types::Split;
+use indicatif::DecimalBytes;
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::data_mix::{self, Mix, SplitTasks};
 use super::{data_fetch, setup};
 use crate::cli::ConfigArgs;
 use crate::exit::Exit;
 use crate::problem::Problem;
-use crate::ui::{self, Page, Style, Table};
+use crate::ui::{self, Page, Style, Table, plain};
 
 /// List, count, show, split and mix tasks.
 #[derive(Debug, Subcommand)]
@@ -125,7 +126,7 @@ pub fn run(verb: Data) -> anyhow::Result<Exit> {
         Data::Stats(args) => stats(&args)?,
         Data::Show(args) => show(&args)?,
         Data::Split(args) => data_mix::split(&args)?,
-        Data::Mix(args) => data_mix::mix(&args)?,
+        Data::Mix(args) => return data_mix::mix(&args),
         Data::Fetch(args) => return data_fetch::run(&args),
     }
     Ok(Exit::Done)
@@ -309,22 +310,33 @@ fn show(args: &Show) -> anyhow::Result<()> {
         task.id,
         task.domain,
         task.grading.kind(),
-        task.question().trim_end()
+        plain(task.question().trim_end())
     ));
     if let Some(constraint) = &task.constraint {
         page.line(format!(
             "\n{}\n{}\n",
             style.strong("constraint"),
-            serde_json::to_string(constraint)?
+            plain(&serde_json::to_string(constraint)?)
         ));
     }
     if let (true, Some(fields)) = (args.gold, grading.as_object()) {
         for (name, value) in fields.iter().filter(|(name, _)| *name != "kind") {
-            let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-            page.line(format!("\n{}\n{value}\n", style.strong(name)));
+            let value = shown(name, value);
+            page.line(format!("\n{}\n{}\n", style.strong(name), plain(&value)));
         }
     }
     page.print()
+}
+
+/// A field of the rule for a person, who can do nothing with tests as LiveCodeBench packs them.
+fn shown(name: &str, value: &Value) -> String {
+    match value {
+        Value::String(text) if name.ends_with("_test_cases") && !text.starts_with(['[', '{']) => {
+            format!("packed, {}; --json prints them as they are", DecimalBytes(text.len() as u64))
+        }
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
 }
 
 #[cfg(test)]
@@ -338,5 +350,14 @@ mod tests {
         let Lengths { p5, p50, p95, max } = count.prompt_chars;
         assert_eq!([p5, p50, p95, max], [1, 5, 10, 10]);
         assert_eq!(Tally::default().count("d").prompt_chars.max, 0);
+    }
+
+    #[test]
+    fn packed_tests_are_told_and_not_printed() {
+        let packed = shown("private_test_cases", &json!("eJxr".repeat(1000)));
+        assert_eq!(packed, "packed, 4.00 kB; --json prints them as they are");
+        assert_eq!(shown("public_test_cases", &json!("[]")), "[]");
+        assert_eq!(shown("gold", &json!("eJxr")), "eJxr");
+        assert_eq!(shown("options", &json!(4)), "4");
     }
 }

@@ -13,7 +13,7 @@ use serde_json::json;
 use crate::exit::Exit;
 use crate::interrupt;
 use crate::ui::fetching::Fetching;
-use crate::ui::{self, Page, Style, Table};
+use crate::ui::{self, Page, Style, Table, plain};
 
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
@@ -130,19 +130,18 @@ fn show_plan(plan: &Plan, as_json: bool) -> anyhow::Result<()> {
         }));
     }
     let mut page = Page::default();
-    let license = plan.license.as_deref().unwrap_or("none");
     page.line(format!(
-        "{} {} of {} at {}\nlicence: {license} (the hub's label); {}\n",
+        "{} {} of {} at {}\n{}\n",
         plan.benchmark.name,
         plan.release.name,
         plan.benchmark.repository,
         plan.revision,
-        plan.benchmark.license
+        licence(plan.license.as_deref(), plan.benchmark.license)
     ));
     let mut table = Table::new(&["file", "#size", "#cached", "stored in"]);
     for file in &plan.files {
         table.row([
-            file.path.clone(),
+            plain(&file.path).into_owned(),
             DecimalBytes(file.bytes).to_string(),
             DecimalBytes(file.kept).to_string(),
             plan.out
@@ -183,16 +182,26 @@ fn report(fetched: &Fetched, as_json: bool) -> anyhow::Result<()> {
     }
     page.line(table.render(style));
     page.line(format!(
-        "from {} at {}; licence: {}; all of it in {}\n{} sources = [{{ kind = \"{}\", path = \"{}\" }}]",
+        "from {} at {}; all of it in {}\n{}\n{} sources = [{{ kind = \"{}\", path = \"{}\"{} }}]",
         manifest.repository,
         manifest.revision,
-        manifest.license.as_ref().unwrap_or(&manifest.license_note),
         out.join(MANIFEST).display(),
+        licence(manifest.license.as_deref(), &manifest.license_note),
         style.strong("[tasks]"),
         manifest.source,
-        to_read(out, manifest).display()
+        to_read(out, manifest).display(),
+        if (name.as_str(), release.as_str()) == ("mmlu", "auxiliary_train") {
+            ", part = \"auxiliary_train\""
+        } else {
+            ""
+        }
     ));
     page.print()
+}
+
+/// What the hub says, and what its authors ask: the label alone would hide that.
+fn licence(label: Option<&str>, note: &str) -> String {
+    format!("licence: {} (the hub's label); {note}", plain(label.unwrap_or("none")))
 }
 
 /// What a task source is pointed to first: the whole of LiveCodeBench, whose releases are files, else what is for

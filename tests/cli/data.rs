@@ -82,6 +82,35 @@ fn a_mix_is_a_source_again() {
 }
 
 #[test]
+fn what_is_read_is_not_overwritten() {
+    let at = prepared();
+    std::os::unix::fs::symlink("tasks.jsonl", at.path().join("link.jsonl")).unwrap();
+    let before = ["run.toml", "tasks.jsonl"].map(|name| at.read(name));
+    for out in ["run.toml", "./tasks.jsonl", "link.jsonl", "answers.parquet"] {
+        let split = conductor(&at, &["data", "split", "run.toml", "--out", out]).expect_code(2);
+        let _ =
+            split.expect_stderr(&["would overwrite what the configuration reads", "another file"]);
+    }
+    assert_eq!(["run.toml", "tasks.jsonl"].map(|name| at.read(name)), before);
+    let mix = ["data", "mix", "run.toml", "--out", "mix.parquet"];
+    let _ = conductor(&at, &mix).expect_code(0);
+    let own = ["--set", "tasks.sources=[{ kind = \"parquet\", path = \"mix.parquet\", cap = 5 }]"];
+    let _ = program(&at, &mix).args(own).run().expect_code(2).expect_stderr(&["mix.parquet"]);
+}
+
+#[test]
+fn what_a_terminal_would_obey_is_shown_and_not_sent() {
+    let at = prepared();
+    at.write(
+        "tasks.jsonl",
+        "{\"id\": \"a\", \"prompt\": \"\\u001b[2J2+2?\", \"grading\": {\"kind\": \"exact\", \"gold\": \"4\"}}\n",
+    );
+    let show = ["data", "show", "run.toml", "a", "--set", "tasks.only_recorded=false"];
+    let shown = conductor(&at, &show).expect_code(0).stdout;
+    assert!(shown.contains("\\u{1b}[2J2+2?") && !shown.contains('\u{1b}'), "{shown}");
+}
+
+#[test]
 fn an_empty_split_says_what_to_change() {
     let at = prepared();
     let shares = ["--set", "tasks.split={ train = 1.0, valid = 0.0, test = 0.0, seed = 1 }"];
