@@ -147,19 +147,20 @@ fn list(args: &List) -> anyhow::Result<()> {
     if let Some(split) = args.split {
         tasks.require(split.into())?;
     }
-    let rows: Vec<Row<'_>> = tasks
-        .iter()
-        .filter(|task| args.split.is_none_or(|wanted| Split::from(wanted) == task.split))
-        .filter(|task| args.domain.as_ref().is_none_or(|wanted| **wanted == *task.domain))
-        .map(|task| Row {
-            id: &task.id,
-            domain: &task.domain,
-            split: task.split,
-            grading: &task.grading,
-            prompt_chars: task.prompt_chars,
-        })
-        .collect();
-    if rows.is_empty() {
+    let rows = || {
+        tasks
+            .iter()
+            .filter(|task| args.split.is_none_or(|wanted| Split::from(wanted) == task.split))
+            .filter(|task| args.domain.as_ref().is_none_or(|wanted| **wanted == *task.domain))
+            .map(|task| Row {
+                id: &task.id,
+                domain: &task.domain,
+                split: task.split,
+                grading: &task.grading,
+                prompt_chars: task.prompt_chars,
+            })
+    };
+    if rows().next().is_none() {
         let domains: BTreeSet<&str> = tasks.iter().map(|task| &*task.domain).collect();
         let domains: Vec<&str> = domains.into_iter().collect();
         return Err(Problem::usage("no task matches")
@@ -167,19 +168,22 @@ fn list(args: &List) -> anyhow::Result<()> {
             .into());
     }
     if args.json {
-        return ui::print_json(&rows);
+        return ui::print_json_list(rows());
     }
-    let mut table = Table::new(&["id", "domain", "split", "grading", "#prompt chars"]);
-    for row in &rows {
-        table.row([
-            row.id.to_owned(),
-            row.domain.to_owned(),
-            row.split.to_string(),
-            row.grading.to_owned(),
-            row.prompt_chars.to_string(),
-        ]);
-    }
-    ui::print(&table.render(Style::stdout()))
+    let cells = || {
+        rows().map(|row| {
+            vec![
+                plain(row.id).into_owned(),
+                plain(row.domain).into_owned(),
+                row.split.to_string(),
+                row.grading.to_owned(),
+                row.prompt_chars.to_string(),
+            ]
+        })
+    };
+    let table = Table::new(&["id", "domain", "split", "grading", "#prompt chars"]);
+    let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+    Ok(table.stream(cells, Style::stdout(), &mut out)?)
 }
 
 /// What there is of one domain.

@@ -109,8 +109,7 @@ fn require_no_input(out: &Path, file: &str, config: &Config) -> Result<(), Probl
     // What is not there yet is read by nobody.
     let Ok(real) = out.canonicalize() else { return Ok(()) };
     let sources = config.tasks.sources.iter();
-    let sources =
-        sources.flat_map(|source| [Some(source.reads.path()), source.reads.other_file()]);
+    let sources = sources.flat_map(|source| [Some(source.reads.path()), source.reads.other_file()]);
     let recordings = config.pool.workers.iter().map(|worker| match &worker.kind {
         WorkerKind::Recorded(recorded) => Some(recorded.recording.as_path()),
         _ => None,

@@ -1,9 +1,9 @@
 //! Standard output.
 
 use std::borrow::Cow;
-use std::io::Write as _;
+use std::io::{BufWriter, Write as _};
 
-use serde::Serialize;
+use serde::{Serialize, Serializer as _};
 
 /// Writes text as it is.
 pub fn print(text: &str) -> anyhow::Result<()> {
@@ -20,6 +20,15 @@ pub fn print_line(text: &str) -> anyhow::Result<()> {
 /// Writes a value as indented JSON.
 pub fn print_json(value: &impl Serialize) -> anyhow::Result<()> {
     print_line(&serde_json::to_string_pretty(value)?)
+}
+
+/// Writes values as one indented JSON list, each as it comes.
+pub fn print_json_list<T: Serialize>(items: impl Iterator<Item = T>) -> anyhow::Result<()> {
+    let mut out = BufWriter::new(std::io::stdout().lock());
+    let mut list = serde_json::Serializer::pretty(&mut out);
+    list.collect_seq(items).map_err(std::io::Error::from)?;
+    writeln!(out)?;
+    Ok(out.flush()?)
 }
 
 /// Text that others wrote, as a terminal may have it: what would move its cursor, colour it or turn the direction of its

@@ -1,5 +1,7 @@
 //! Tasks: listed, split, mixed.
 
+use conductor_testkit::workspace::sums;
+
 use crate::{conductor, prepared, program};
 
 #[test]
@@ -108,6 +110,30 @@ fn what_a_terminal_would_obey_is_shown_and_not_sent() {
     let show = ["data", "show", "run.toml", "a", "--set", "tasks.only_recorded=false"];
     let shown = conductor(&at, &show).expect_code(0).stdout;
     assert!(shown.contains("\\u{1b}[2J2+2?") && !shown.contains('\u{1b}'), "{shown}");
+}
+
+#[test]
+fn a_mix_that_is_interrupted_leaves_nothing() {
+    let at = prepared();
+    at.write_tasks("tasks.jsonl", &sums(50_000));
+    let mix = ["data", "mix", "run.toml", "--out", "mix.parquet"];
+    let all = ["--set", "tasks.only_recorded=false"];
+    let child = program(&at, &mix).args(all).start();
+    let written = || -> Vec<String> {
+        let entries = std::fs::read_dir(at.path()).unwrap();
+        let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        names.filter(|name| name.contains("mix.parquet")).collect()
+    };
+    while written().is_empty() {
+        std::thread::sleep(std::time::Duration::from_millis(2));
+    }
+    let id = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process(id, rustix::process::Signal::INT).expect("it runs");
+    let output = child.wait_with_output().expect("its output");
+    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(130), "{stderr}");
+    assert!(stderr.contains("the mix that was begun is removed"), "{stderr}");
+    assert_eq!(written(), [""; 0]);
 }
 
 #[test]

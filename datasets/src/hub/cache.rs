@@ -11,6 +11,9 @@ use super::client::repo;
 use super::error::{self, HubError};
 use super::listing::{Listing, is_commit, is_plain};
 
+/// What is kept here beside what other tools know of.
+const OWN: &str = "conductor";
+
 /// A data set in the cache.
 pub(super) struct CachedSet {
     inner: CacheRepo,
@@ -24,14 +27,17 @@ impl CachedSet {
         Self { inner: Cache::new(cache.to_path_buf()).repo(named), folder }
     }
 
-    /// The commit that a revision stood for when it was last asked for.
+    /// The commit that a revision stood for when all that was wanted of it came, else when a fetch of it began.
     pub fn commit(&self, revision: &str) -> Option<String> {
         if is_commit(revision) {
             return Some(revision.to_owned());
         }
-        let text = std::fs::read_to_string(self.folder.join("refs").join(revision)).ok()?;
-        let commit = text.trim();
-        is_commit(commit).then(|| commit.to_owned())
+        let noted = |folder: &Path| {
+            let text = std::fs::read_to_string(folder.join("refs").join(revision)).ok()?;
+            let commit = text.trim();
+            is_commit(commit).then(|| commit.to_owned())
+        };
+        noted(&self.folder).or_else(|| noted(&self.folder.join(OWN)))
     }
 
     /// The folder of a commit.
@@ -44,15 +50,19 @@ impl CachedSet {
         self.inner.blob_path(sum)
     }
 
-    /// Keeps the hub's list of a commit, so that without a network it is known what a whole copy holds. Other tools know
-    /// nothing of it.
-    pub fn keep(&self, listing: &Listing) -> Result<(), HubError> {
-        let path = self.kept(&listing.commit);
-        if let Some(folder) = path.parent() {
-            std::fs::create_dir_all(folder).map_err(error::io("create", folder))?;
-        }
+    /// Keeps the hub's list of the commit that a revision stands for, so that without a network it is known what a whole
+    /// copy holds.
+    pub fn keep(&self, revision: &str, listing: &Listing) -> Result<(), HubError> {
         let text = serde_json::to_vec(listing).expect("texts and numbers are JSON");
-        Ok(crate::atomic::replace(&path, |file| file.write_all(&text))?)
+        let note = self.folder.join(OWN).join("refs").join(revision);
+        let commit = listing.commit.as_bytes();
+        for (path, text) in [(self.kept(&listing.commit), &text[..]), (note, commit)] {
+            if let Some(folder) = path.parent() {
+                std::fs::create_dir_all(folder).map_err(error::io("create", folder))?;
+            }
+            crate::atomic::replace(&path, |file| file.write_all(text))?;
+        }
+        Ok(())
     }
 
     /// The hub's list of a commit, where an earlier fetch kept it.
@@ -63,7 +73,7 @@ impl CachedSet {
     }
 
     fn kept(&self, commit: &str) -> PathBuf {
-        self.folder.join("conductor").join(format!("{commit}.json"))
+        self.folder.join(OWN).join(format!("{commit}.json"))
     }
 
     /// Notes which commit the revision stands for. Whoever finds it takes what the commit's folder holds for all that

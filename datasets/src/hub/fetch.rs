@@ -45,7 +45,7 @@ pub fn fetch(
     let filling = Filling::begin(&plan.out)?;
     let set = CachedSet::new(&settings.cache, plan.benchmark.repository, &plan.requested_revision);
     if !settings.offline {
-        set.keep(&listing)?;
+        set.keep(&plan.requested_revision, &listing)?;
     }
     let mut paths = Vec::new();
     for file in &plan.files {

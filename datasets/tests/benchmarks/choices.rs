@@ -162,6 +162,13 @@ fn arc_and_openbookqa_are_told_apart_in_one_file() {
     let hub = json!({"id": "7-1", "question_stem": "What is wet?", "choices": {"text": ["fire", "water"], "label": ["A", "B"]}, "answerKey": "C"});
     let error = all("openbookqa", &folder.lines("hub.jsonl", &[hub]), json!({})).unwrap_err();
     assert!(error.contains("`answerKey` among the labels"), "{error}");
+    // Two names of the question may stand side by side, and then say the same.
+    let both = |stem: &str| json!({"id": "7-1", "question_stem": stem, "question": "What is wet?", "choices": {"text": ["fire", "water"], "label": ["A", "B"]}, "answerKey": "B"});
+    let path = folder.lines("both.jsonl", &[both("What is wet?")]);
+    assert_eq!(all("openbookqa", &path, json!({})).unwrap().len(), 1);
+    let path = folder.lines("both.jsonl", &[both("What is dry?")]);
+    let error = all("openbookqa", &path, json!({})).unwrap_err();
+    assert!(error.contains("found several, and they differ"), "{error}");
     let error = all("arc", &folder.lines("bad.jsonl", &[mixed("ARC", json!([3]))]), json!({}));
     assert!(error.unwrap_err().contains("found 3 of 3"));
 }
