@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use rustix::io::Errno;
 use rustix::process::{Pid, getpid, test_kill_process};
@@ -33,7 +33,9 @@ pub struct Aside {
 impl Aside {
     /// Creates the file under a name that nobody else writes to. A link stays, and what it leads to is written.
     pub fn create(path: &Path) -> Result<(Self, File), DataError> {
-        static WRITERS: AtomicU64 = AtomicU64::new(0);
+        // Held until the file is locked: a sweep of another thread must not take it for one that is left over.
+        static WRITERS: Mutex<u64> = Mutex::new(0);
+        let mut writers = WRITERS.lock().unwrap_or_else(PoisonError::into_inner);
         let followed = if path.is_symlink() {
             fs::canonicalize(path).map_err(|error| failed(path, error))?
         } else {
@@ -42,8 +44,9 @@ impl Aside {
         let stem = stem(&followed);
         sweep(&followed, &stem);
         loop {
-            let (process, writer) = (std::process::id(), WRITERS.fetch_add(1, Ordering::Relaxed));
-            let temporary = followed.with_file_name(format!("{stem}{process}-{writer}{PARTIAL}"));
+            let name = format!("{stem}{}-{writers}{PARTIAL}", std::process::id());
+            let temporary = followed.with_file_name(name);
+            *writers += 1;
             match File::create_new(&temporary) {
                 Ok(file) => {
                     // Tells who sweeps that somebody is at work; some disks know no locks.

@@ -113,6 +113,20 @@ fn what_a_terminal_would_obey_is_shown_and_not_sent() {
 }
 
 #[test]
+fn a_mix_says_what_authors_ask() {
+    let at = prepared();
+    let head = "Question,Correct Answer,Incorrect Answer 1,Incorrect Answer 2,Incorrect Answer 3";
+    at.write("gpqa.csv", format!("{head}\nWhich?,a,b,c,d\n"));
+    let source = [
+        "--set",
+        "tasks={ sources = [{ kind = \"gpqa\", path = \"gpqa.csv\" }], only_recorded = false }",
+    ];
+    let mix = ["data", "mix", "run.toml", "--out", "mix.parquet"];
+    let mixed = program(&at, &mix).args(source).run().expect_code(0);
+    let _ = mixed.expect_stderr(&["note: GPQA's authors ask that no question"]);
+}
+
+#[test]
 fn a_mix_that_is_interrupted_leaves_nothing() {
     let at = prepared();
     at.write_tasks("tasks.jsonl", &sums(50_000));
