@@ -187,7 +187,8 @@ fn of_data(error: &DataError) -> Exit {
         | DataError::Duplicate { .. }
         | DataError::NoDates { .. }
         | DataError::Weight { .. }
-        | DataError::MixSize { .. } => Exit::Usage,
+        | DataError::MixSize { .. }
+        | DataError::MixTotal { .. } => Exit::Usage,
         _ => Exit::Failure,
     }
 }

@@ -76,6 +76,21 @@ fn a_benchmark_is_planned_fetched_and_there() {
 }
 
 #[test]
+fn what_authors_ask_is_said_beside_the_hubs_label() {
+    let head = "Question,Correct Answer,Incorrect Answer 1,Incorrect Answer 2,Incorrect Answer 3";
+    let mut gpqa = DataSet::new("Idavidrein/gpqa")
+        .small("gpqa_diamond.csv", format!("{head}\nq,a,b,c,d\n"))
+        .small("gpqa_diamond.csv\u{1b}[2J", "");
+    gpqa.license = Some("cc-by-4.0\u{1b}[31m".into());
+    let (hub, at) = (FakeHub::start(vec![gpqa]), Workspace::new());
+    for args in [&["gpqa", "--dry-run"][..], &["gpqa"]] {
+        let said = fetch(&hub, &at, args).expect_code(0).stdout;
+        assert!(said.contains("licence: cc-by-4.0\\u{1b}[31m (the hub's label)"), "{said}");
+        assert!(said.contains("no question is published in plain text"), "{said}");
+    }
+}
+
+#[test]
 fn the_list_needs_no_hub() {
     let (hub, at) = (FakeHub::start(Vec::new()), Workspace::new());
     let list = fetch(&hub, &at, &["--list"]).expect_code(0);

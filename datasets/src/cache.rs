@@ -29,6 +29,13 @@ impl Slot {
         let options = serde_json::to_string(source).ok()?;
         let mut state = vec![env!("CARGO_PKG_VERSION").to_owned(), VERSION.to_owned()];
         stamp(&path, &mut state)?;
+        if let Some(other) = source.other_file() {
+            stamp(&other.canonicalize().ok()?, &mut state)?;
+        }
+        if let Some(folder) = source.pictures() {
+            let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+            stamp_pictures(&folder.canonicalize().ok()?, MOST_FOLDERS, &mut state)?;
+        }
         let texts: Vec<&str> = state.iter().map(String::as_str).collect();
         Some(Self {
             folder: folder.to_path_buf(),
@@ -63,7 +70,10 @@ impl Slot {
 }
 
 /// Changes when what is kept of a task changes.
-const VERSION: &str = "tasks-1";
+const VERSION: &str = "tasks-2";
+
+/// Folders within folders in which pictures may lie.
+const MOST_FOLDERS: usize = 8;
 
 fn digest(parts: &[&str]) -> String {
     format!("{:016x}{:016x}", derive(0, "cache", parts), derive(1, "cache", parts))
@@ -81,6 +91,24 @@ fn stamp(path: &Path, into: &mut Vec<String>) -> Option<()> {
     let modified = metadata.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
     into.push(path.to_string_lossy().into_owned());
     into.push(format!("{} {}", metadata.len(), modified.as_nanos()));
+    Some(())
+}
+
+/// The same of all pictures below a folder, which may be one that holds everything else too.
+fn stamp_pictures(folder: &Path, depth: usize, into: &mut Vec<String>) -> Option<()> {
+    let mut inner: Vec<PathBuf> =
+        fs::read_dir(folder).ok()?.filter_map(|entry| Some(entry.ok()?.path())).collect();
+    inner.sort();
+    for path in inner {
+        let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
+        let is_picture =
+            ["png", "jpg", "jpeg", "gif", "webp"].iter().any(|e| ending.eq_ignore_ascii_case(e));
+        if is_picture && path.is_file() {
+            stamp(&path, into)?;
+        } else if depth > 0 && path.is_dir() && !path.is_symlink() {
+            stamp_pictures(&path, depth - 1, into)?;
+        }
+    }
     Some(())
 }
 
@@ -107,6 +135,32 @@ mod tests {
         assert_eq!(after.source, before.source);
         assert_ne!(after.state, before.state);
         assert!(Slot::of(folder.path(), &source(Path::new("no/such"))).is_none());
+    }
+
+    #[test]
+    fn a_slot_follows_the_other_files_too() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = folder.path();
+        fs::create_dir(at.join("images")).unwrap();
+        for name in ["a.json", "ids.json", "images/1.png"] {
+            fs::write(at.join(name), "one").unwrap();
+        }
+        let slot = |json: &str| {
+            let source = json.replace("AT", at.to_str().unwrap());
+            Slot::of(at, &serde_json::from_str(&source).unwrap())
+        };
+        let lcb = r#"{"kind": "livecodebench", "path": "AT/a.json", "release_ids": "AT/ids.json"}"#;
+        let attach = r#"{"kind": "theoremqa", "path": "AT/a.json", "pictures": "attach"}"#;
+        let skip = r#"{"kind": "theoremqa", "path": "AT/a.json"}"#;
+        let before = [lcb, attach, skip].map(slot);
+        fs::write(at.join("notes.txt"), "no picture").unwrap();
+        assert_eq!([lcb, attach, skip].map(slot), before);
+        fs::write(at.join("ids.json"), "three").unwrap();
+        fs::write(at.join("images/1.png"), "three").unwrap();
+        let after = [lcb, attach, skip].map(slot);
+        assert!(after[0] != before[0] && after[1] != before[1] && after[2] == before[2]);
+        fs::remove_file(at.join("ids.json")).unwrap();
+        assert!(slot(lcb).is_none());
     }
 
     #[test]

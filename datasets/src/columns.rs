@@ -226,3 +226,20 @@ pub fn unreadable(path: &Path, source: ParquetError) -> DataError {
     };
     DataError::Parquet { path: path.to_path_buf(), source, help: help.into() }
 }
+
+#[cfg(test)]
+mod tests {
+    use arrow_array::{ArrayRef, StringArray};
+
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_told_through_the_encoder() {
+        let Ok(full) = File::options().write(true).open("/dev/full") else { return };
+        let column: ArrayRef = Arc::new(StringArray::from(vec!["x".repeat(100_000)]));
+        let batch = RecordBatch::try_from_iter([("a", column)]).unwrap();
+        let mut writer = ArrowWriter::try_new(full, batch.schema(), None).unwrap();
+        let error = writer.write(&batch).and_then(|()| writer.close().map(|_| ())).unwrap_err();
+        assert_eq!(into_io(error).kind(), std::io::ErrorKind::StorageFull);
+    }
+}

@@ -116,6 +116,16 @@ pub enum DataError {
         /// What to do next; may be empty.
         help: String,
     },
+    /// The table that a source was converted into cannot be read.
+    #[error(
+        "{source}; {path} is what Conductor made of a task source: remove it, and the next command makes it anew"
+    )]
+    Copy {
+        /// The table.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: Box<DataError>,
+    },
     /// A column is missing or of another type.
     #[error("{path}: the column \"{column}\" should be {expected}, but is {given}")]
     Column {
@@ -176,6 +186,16 @@ pub enum DataError {
         has: usize,
         /// Most draws of a step.
         most: u64,
+    },
+    /// A mix of a given size asks for more than all sources have.
+    #[error(
+        "a mix of {size} tasks cannot be made of {there}: ask for a smaller one, or add sources"
+    )]
+    MixTotal {
+        /// Tasks of the mix.
+        size: usize,
+        /// Tasks of all sources, in the split that is asked for.
+        there: usize,
     },
     /// A mix of a given size asks a source for more than it has.
     #[error(
@@ -255,7 +275,7 @@ pub(crate) fn help_for(error: &std::io::Error) -> String {
         ErrorKind::PermissionDenied => "check the rights of the file and of its folder",
         ErrorKind::IsADirectory => "name a file, not a folder",
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
-            "free space on that disk, then resume the run"
+            "free space on that disk, then give the command again"
         }
         ErrorKind::ReadOnlyFilesystem => "choose a folder on a disk that can be written",
         _ => "",

@@ -9,6 +9,7 @@ mod atomic;
 mod cache;
 mod columns;
 mod constraints;
+mod day;
 pub mod episodes;
 mod error;
 pub mod hub;

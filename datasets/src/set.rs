@@ -350,7 +350,7 @@ impl TaskSet {
     /// Of the tasks that satisfy `among`, so many that each source has its part by its weight (or its size, where there are no
     /// weights), chosen as caps choose.
     ///
-    /// Errors: a source has fewer than its part.
+    /// Errors: there are fewer, or a source has fewer than its part.
     pub fn mix(
         &self,
         size: usize,
@@ -361,17 +361,20 @@ impl TaskSet {
         for entry in self.entries.iter().filter(|entry| among(entry)) {
             lanes[entry.source()].push(entry);
         }
-        let weight = |source: usize| match self.weights.get(source) {
-            Some((_, weight)) if !lanes[source].is_empty() => *weight,
-            Some(_) => 0.0,
-            None => lanes[source].len() as f64,
+        let there = lanes.iter().map(Vec::len).sum();
+        if size > there {
+            return Err(DataError::MixTotal { size, there });
+        }
+        let weights: Vec<f64> = if self.weights.is_empty() {
+            lanes.iter().map(|lane| lane.len() as f64).collect()
+        } else {
+            self.weights.iter().map(|(_, weight)| *weight).collect()
         };
-        let weights: Vec<f64> = (0..lanes.len()).map(weight).collect();
         let mut chosen = Vec::with_capacity(size);
         for (source, wanted) in mix::parts(&weights, size).into_iter().enumerate() {
             let (lane, has) = (&lanes[source], lanes[source].len());
             if wanted > has {
-                let name = self.weights.get(source).map_or("all sources", |(name, _)| name).into();
+                let name = self.weights.get(source).map_or("its source", |(name, _)| name).into();
                 return Err(DataError::MixSize { size, name, wanted, has });
             }
             let places = mix::capped(lane.iter().map(|entry| &*entry.id), wanted, seed);

@@ -61,8 +61,8 @@ impl Room {
 
     /// Reads a source once and hands over an outline of each task, in order.
     ///
-    /// A table that this program wrote is read where it stands. So is one that was made of the source before, unless its files
-    /// have changed since. Else tasks are kept in memory until there is no more room, and from then on all of them are
+    /// A table of the form that this program writes is read where it stands, once its rows are found to be good: anybody can
+    /// write that form. So is one that was made of the source before, unless its files have changed since. Else tasks are kept in memory until there is no more room, and from then on all of them are
     /// written into a table.
     pub fn open(
         &mut self,
@@ -72,16 +72,13 @@ impl Room {
         if let TaskSource::Parquet { path } = source
             && let Some(table) = TaskTable::open(path)?
         {
-            if table.is_empty() {
-                return Err(sources::empty(path));
-            }
-            table.outlines(visit)?;
+            sources::read(source, &mut |_, task| visit(Outline::of(&task)))?;
             return Ok(Store::Table(table));
         }
         let slot = Slot::of(&self.cache, source);
         let kept = slot.as_ref().map(Slot::path).filter(|path| path.exists());
         // A damaged one is made again.
-        if let Some(Ok(Some(table))) = kept.as_deref().map(TaskTable::open) {
+        if let Some(Ok(Some(table))) = kept.as_deref().map(TaskTable::open_copy) {
             table.outlines(visit)?;
             return Ok(Store::Table(table));
         }
@@ -97,7 +94,7 @@ impl Room {
             }
             Some((writer, path)) => {
                 writer.finish()?;
-                let table = TaskTable::open(&path)?;
+                let table = TaskTable::open_copy(&path)?;
                 table.map(Store::Table).ok_or_else(|| sources::empty(&path))
             }
         }

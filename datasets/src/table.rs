@@ -41,6 +41,14 @@ const TEXTS: [(&str, bool); 8] = [
 ];
 const PROMPT_CHARS: &str = "prompt_chars";
 
+fn schema() -> Schema {
+    let text =
+        |(name, nullable): &(&'static str, bool)| Field::new(*name, DataType::Utf8, *nullable);
+    let mut fields: Vec<Field> = TEXTS.iter().map(text).collect();
+    fields.push(Field::new(PROMPT_CHARS, DataType::Int64, false));
+    Schema::new(fields)
+}
+
 /// Writes tasks into a table, one at a time. Without [`finish`](Self::finish) there is no file.
 #[derive(Debug)]
 pub struct TaskWriter {
@@ -57,12 +65,7 @@ pub struct TaskWriter {
 impl TaskWriter {
     /// Begins a table beside `path`, where it will stand. Errors: no file can be written there.
     pub fn create(path: &Path) -> Result<Self, DataError> {
-        let mut fields: Vec<Field> = TEXTS
-            .iter()
-            .map(|(name, nullable)| Field::new(*name, DataType::Utf8, *nullable))
-            .collect();
-        fields.push(Field::new(PROMPT_CHARS, DataType::Int64, false));
-        let schema = Arc::new(Schema::new(fields));
+        let schema = Arc::new(schema());
         let (aside, file) = Aside::create(path)?;
         let own = file.try_clone().map_err(|error| aside.error(error))?;
         let properties = columns::properties(&FORMAT);
@@ -168,6 +171,8 @@ pub struct TaskTable {
     /// The first row of each row group, then the number of rows.
     starts: Vec<usize>,
     state: Mutex<State>,
+    /// Whether it was made of a source, and can be made of it again.
+    is_copy: bool,
 }
 
 #[derive(Debug)]
@@ -180,7 +185,7 @@ struct State {
 }
 
 impl TaskTable {
-    /// Opens a table that this program wrote; `None` where the file is another Parquet file.
+    /// Opens a table of the form that this program writes; `None` where the file is another Parquet file.
     pub fn open(path: &Path) -> Result<Option<Self>, DataError> {
         if Table::open(path)?.require(&FORMAT).is_err() {
             return Ok(None);
@@ -194,18 +199,33 @@ impl TaskTable {
         let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
         let metadata = ArrowReaderMetadata::load(&file, options)
             .map_err(|error| columns::unreadable(path, error))?;
+        if metadata.schema().fields() != schema().fields() {
+            return Ok(None);
+        }
         let mut starts = vec![0];
         for group in metadata.metadata().row_groups() {
             let rows = usize::try_from(group.num_rows()).unwrap_or(0);
             starts.push(starts.last().copied().unwrap_or(0) + rows);
         }
         let state = State { file, groups: VecDeque::new(), held: HashMap::new() };
-        Ok(Some(Self { path: path.to_path_buf(), metadata, starts, state: Mutex::new(state) }))
+        let (path, state) = (path.to_path_buf(), Mutex::new(state));
+        Ok(Some(Self { path, metadata, starts, state, is_copy: false }))
     }
 
-    /// Whether it has no row.
-    pub fn is_empty(&self) -> bool {
-        self.starts.last().is_none_or(|rows| *rows == 0)
+    /// Opens a table that was made of a source: what is wrong with it goes away with it.
+    pub fn open_copy(path: &Path) -> Result<Option<Self>, DataError> {
+        Ok(Self::open(path)?.map(|table| Self { is_copy: true, ..table }))
+    }
+
+    /// An error of reading it, with what can be done about it.
+    fn told(&self, error: DataError) -> DataError {
+        use DataError::{Column, Parquet, Read, Record};
+        if self.is_copy
+            && matches!(error, Column { .. } | Parquet { .. } | Read { .. } | Record { .. })
+        {
+            return DataError::Copy { path: self.path.clone(), source: Box::new(error) };
+        }
+        error
     }
 
     /// Hands over what an index needs of each row, in order. The long columns are not read.
@@ -215,26 +235,29 @@ impl TaskTable {
     ) -> Result<(), DataError> {
         let short = ["id", "domain", "grading_kind", PROMPT_CHARS, "date", "constraint"];
         let mut row = 0;
-        Table::open(&self.path)?.for_each(&short, &mut |batch| {
-            let texts = |name| columns::get::<StringArray>(&self.path, batch, name, "text");
-            let chars =
-                columns::get::<Int64Array>(&self.path, batch, PROMPT_CHARS, "whole numbers")?;
-            let (id, domain, kind) = (texts("id")?, texts("domain")?, texts("grading_kind")?);
-            let (date, constraint) = (texts("date")?, texts("constraint")?);
-            for i in 0..batch.num_rows() {
-                row += 1;
-                let at = || Place::new(&self.path, Position::Row(row));
-                visit(Outline {
-                    id: text(id, i, "id", at)?.to_owned(),
-                    domain: text(domain, i, "domain", at)?.to_owned(),
-                    grading: text(kind, i, "grading_kind", at)?.to_owned(),
-                    prompt_chars: u32::try_from(chars.value(i)).unwrap_or(u32::MAX),
-                    date: date.is_valid(i).then(|| date.value(i).to_owned()),
-                    constraint: json(constraint, i, at)?,
-                })?;
-            }
-            Ok(())
-        })
+        let read = Table::open(&self.path).and_then(|table| {
+            table.for_each(&short, &mut |batch| {
+                let texts = |name| columns::get::<StringArray>(&self.path, batch, name, "text");
+                let chars =
+                    columns::get::<Int64Array>(&self.path, batch, PROMPT_CHARS, "whole numbers")?;
+                let (id, domain, kind) = (texts("id")?, texts("domain")?, texts("grading_kind")?);
+                let (date, constraint) = (texts("date")?, texts("constraint")?);
+                for i in 0..batch.num_rows() {
+                    row += 1;
+                    let at = || Place::new(&self.path, Position::Row(row));
+                    visit(Outline {
+                        id: text(id, i, "id", at)?.to_owned(),
+                        domain: text(domain, i, "domain", at)?.to_owned(),
+                        grading: text(kind, i, "grading_kind", at)?.to_owned(),
+                        prompt_chars: u32::try_from(chars.value(i)).unwrap_or(u32::MAX),
+                        date: date.is_valid(i).then(|| date.value(i).to_owned()),
+                        constraint: json(constraint, i, at)?,
+                    })?;
+                }
+                Ok(())
+            })
+        });
+        read.map_err(|error| self.told(error))
     }
 
     /// The task of a row, from 0. Errors: the file cannot be read any more, or was changed.
@@ -244,12 +267,15 @@ impl TaskTable {
             return Ok(task);
         }
         if self.starts.last().is_none_or(|rows| row >= *rows) {
-            return Err(self.no_row(row));
+            return Err(self.told(self.no_row(row)));
         }
         // Groups without rows share their start with the one behind.
         let group = self.starts.partition_point(|start| *start <= row).saturating_sub(1);
-        let batch = state.group(self, group)?;
-        let task = Arc::new(self.decode(&batch, row - self.starts[group], row)?);
+        let task = state
+            .group(self, group)
+            .and_then(|batch| self.decode(&batch, row - self.starts[group], row))
+            .map_err(|error| self.told(error))?;
+        let task = Arc::new(task);
         if state.held.len() >= 1024 {
             state.held.retain(|_, task| task.strong_count() > 0);
         }

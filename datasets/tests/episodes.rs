@@ -195,21 +195,3 @@ fn a_part_name_that_would_leave_the_folder_is_refused() {
     let error = EpisodeLog::open(folder.path().join("file/episodes")).unwrap_err().to_string();
     assert!(error.contains("file/episodes"), "{error}");
 }
-
-/// What is written aside is led to a device that is always full.
-#[test]
-#[cfg(target_os = "linux")]
-fn a_full_disk_is_named_and_the_old_file_stands() {
-    let folder = tempfile::tempdir().unwrap();
-    let log = EpisodeLog::open(folder.path()).unwrap();
-    let path = log.write(3, "train", &common::episodes()).unwrap();
-    let before = fs::read(&path).unwrap();
-    let aside = folder.path().join(".step-000003-train.parquet.partial");
-    std::os::unix::fs::symlink("/dev/full", &aside).unwrap();
-    let error = log.write(3, "train", &common::episodes()[..1]).unwrap_err();
-    let DataError::Write { source, .. } = &error else { panic!("{error}") };
-    assert_eq!(source.kind(), std::io::ErrorKind::StorageFull, "{error}");
-    assert!(error.to_string().contains("free space on that disk"), "{error}");
-    assert_eq!(fs::read(&path).unwrap(), before);
-    assert!(fs::symlink_metadata(&aside).is_err(), "what was written aside is removed");
-}

@@ -135,8 +135,11 @@ fn windows_have_both_their_ends() {
     assert_eq!(ids(&path, json!({"from": "2025-01-05"})), ["3"]);
     assert_eq!(ids(&path, json!({"until": "2024-07-31"})), ["0"]);
     for (keys, words) in [
-        (json!({"from": "2024"}), "`from` of this source as \"YYYY-MM-DD\", found \"2024\""),
-        (json!({"until": "2024-02-31x"}), "`until` of this source"),
+        (
+            json!({"from": "2024"}),
+            "`from` of this source as \"YYYY-MM-DD\", a day of the calendar, found \"2024\"",
+        ),
+        (json!({"until": "2024-02-30"}), "`until` of this source"),
         (json!({"from": "2024-09-01", "until": "2024-08-01"}), "on or before `until`"),
     ] {
         let error = all("livecodebench", &path, keys).unwrap_err();

@@ -172,6 +172,41 @@ fn compressed_files_and_own_tables_are_read_too() {
 }
 
 #[test]
+fn a_table_of_our_form_is_checked_as_every_other_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    let plain = load_with(&tasks(at, vec![jsonl(at, "a", &lines("a", 9))]), usize::MAX).unwrap();
+    let path = at.join("own.parquet");
+    let mut writer = TaskWriter::create(&path).unwrap();
+    for (i, task) in all(&plain).into_iter().enumerate() {
+        let gold = if i == 5 { "Z" } else { "A" };
+        let grading = Grading::Choice { gold: gold.into(), options: 4 };
+        writer.write(&Task { grading, ..task }).unwrap();
+    }
+    writer.finish().unwrap();
+    let error = load_with(&tasks(at, vec![TaskSource::Parquet { path }.into()]), 0).unwrap_err();
+    assert!(error.to_string().contains("own.parquet, row 6: expected `gold`"), "{error}");
+}
+
+#[test]
+fn a_damaged_copy_says_that_it_can_be_removed() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    let config = tasks(at, vec![jsonl(at, "a", &lines("a", 3000))]);
+    load_with(&config, 0).unwrap();
+    let path = cached(at).remove(0);
+    let mut bytes = fs::read(&path).unwrap();
+    let half = bytes.len() / 2;
+    bytes[half / 2..half].fill(0x55);
+    fs::write(&path, bytes).unwrap();
+    let read = load_with(&config, 0).and_then(|set| set.for_each(|_, _| Ok::<(), DataError>(())));
+    let error = read.unwrap_err().to_string();
+    assert!(error.contains("remove it, and the next command makes it anew"), "{error}");
+    fs::remove_file(&path).unwrap();
+    assert_eq!(load_with(&config, 0).unwrap().len(), 3000);
+}
+
+#[test]
 fn a_question_leaves_the_tests_to_the_grader() {
     let folder = tempfile::tempdir().unwrap();
     let at = folder.path();
@@ -322,6 +357,13 @@ fn a_mix_of_a_size_follows_the_weights() {
         error.contains("21 from") && error.contains("b.jsonl by the weights, which has 20"),
         "{error}"
     );
+    for size in [171, usize::MAX] {
+        let error = set.mix(size, 42, |_| true).unwrap_err().to_string();
+        assert!(error.contains("cannot be made of 170"), "{error}");
+    }
+    // The weights hold, even where a source has nothing in the split.
+    let error = set.mix(40, 42, |entry| !entry.id.starts_with('b')).unwrap_err().to_string();
+    assert!(error.contains("10 from") && error.contains("which has 0"), "{error}");
     let train = set.mix(20, 42, |entry| entry.split == Split::Train).unwrap();
     assert!(train.iter().all(|entry| entry.split == Split::Train));
     assert_eq!(ids(&set).len(), 170);

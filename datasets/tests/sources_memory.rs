@@ -30,7 +30,7 @@ fn problem(i: usize) -> Value {
     json!({
         "question_title": "t", "question_content": "q", "platform": "atcoder", "question_id": format!("p{i}"), "contest_id": "c",
         "contest_date": "2024-01-01", "starter_code": "", "difficulty": "easy", "public_test_cases": "[]",
-        "private_test_cases": noise.take(TESTS_BYTES).collect::<String>(), "metadata": "{}",
+        "private_test_cases": format!("eJxr{}", noise.take(TESTS_BYTES).collect::<String>()), "metadata": "{}",
     })
 }
 

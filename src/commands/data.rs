@@ -4,15 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use clap::{Args, Subcommand, ValueEnum};
 use conductor_types::Split;
+use indicatif::DecimalBytes;
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::data_mix::{self, Mix, SplitTasks};
 use super::{data_fetch, setup};
 use crate::cli::ConfigArgs;
 use crate::exit::Exit;
 use crate::problem::Problem;
-use crate::ui::{self, Page, Style, Table};
+use crate::ui::{self, Page, Style, Table, plain};
 
 /// List, count, show, split and mix tasks.
 #[derive(Debug, Subcommand)]
@@ -125,7 +126,7 @@ pub fn run(verb: Data) -> anyhow::Result<Exit> {
         Data::Stats(args) => stats(&args)?,
         Data::Show(args) => show(&args)?,
         Data::Split(args) => data_mix::split(&args)?,
-        Data::Mix(args) => data_mix::mix(&args)?,
+        Data::Mix(args) => return data_mix::mix(&args),
         Data::Fetch(args) => return data_fetch::run(&args),
     }
     Ok(Exit::Done)
@@ -146,19 +147,20 @@ fn list(args: &List) -> anyhow::Result<()> {
     if let Some(split) = args.split {
         tasks.require(split.into())?;
     }
-    let rows: Vec<Row<'_>> = tasks
-        .iter()
-        .filter(|task| args.split.is_none_or(|wanted| Split::from(wanted) == task.split))
-        .filter(|task| args.domain.as_ref().is_none_or(|wanted| **wanted == *task.domain))
-        .map(|task| Row {
-            id: &task.id,
-            domain: &task.domain,
-            split: task.split,
-            grading: &task.grading,
-            prompt_chars: task.prompt_chars,
-        })
-        .collect();
-    if rows.is_empty() {
+    let rows = || {
+        tasks
+            .iter()
+            .filter(|task| args.split.is_none_or(|wanted| Split::from(wanted) == task.split))
+            .filter(|task| args.domain.as_ref().is_none_or(|wanted| **wanted == *task.domain))
+            .map(|task| Row {
+                id: &task.id,
+                domain: &task.domain,
+                split: task.split,
+                grading: &task.grading,
+                prompt_chars: task.prompt_chars,
+            })
+    };
+    if rows().next().is_none() {
         let domains: BTreeSet<&str> = tasks.iter().map(|task| &*task.domain).collect();
         let domains: Vec<&str> = domains.into_iter().collect();
         return Err(Problem::usage("no task matches")
@@ -166,19 +168,22 @@ fn list(args: &List) -> anyhow::Result<()> {
             .into());
     }
     if args.json {
-        return ui::print_json(&rows);
+        return ui::print_json_list(rows());
     }
-    let mut table = Table::new(&["id", "domain", "split", "grading", "#prompt chars"]);
-    for row in &rows {
-        table.row([
-            row.id.to_owned(),
-            row.domain.to_owned(),
-            row.split.to_string(),
-            row.grading.to_owned(),
-            row.prompt_chars.to_string(),
-        ]);
-    }
-    ui::print(&table.render(Style::stdout()))
+    let cells = || {
+        rows().map(|row| {
+            vec![
+                plain(row.id).into_owned(),
+                plain(row.domain).into_owned(),
+                row.split.to_string(),
+                row.grading.to_owned(),
+                row.prompt_chars.to_string(),
+            ]
+        })
+    };
+    let table = Table::new(&["id", "domain", "split", "grading", "#prompt chars"]);
+    let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+    Ok(table.stream(cells, Style::stdout(), &mut out)?)
 }
 
 /// What there is of one domain.
@@ -309,22 +314,33 @@ fn show(args: &Show) -> anyhow::Result<()> {
         task.id,
         task.domain,
         task.grading.kind(),
-        task.question().trim_end()
+        plain(task.question().trim_end())
     ));
     if let Some(constraint) = &task.constraint {
         page.line(format!(
             "\n{}\n{}\n",
             style.strong("constraint"),
-            serde_json::to_string(constraint)?
+            plain(&serde_json::to_string(constraint)?)
         ));
     }
     if let (true, Some(fields)) = (args.gold, grading.as_object()) {
         for (name, value) in fields.iter().filter(|(name, _)| *name != "kind") {
-            let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-            page.line(format!("\n{}\n{value}\n", style.strong(name)));
+            let value = shown(name, value);
+            page.line(format!("\n{}\n{}\n", style.strong(name), plain(&value)));
         }
     }
     page.print()
+}
+
+/// A field of the rule for a person, who can do nothing with tests as LiveCodeBench packs them.
+fn shown(name: &str, value: &Value) -> String {
+    match value {
+        Value::String(text) if name.ends_with("_test_cases") && !text.starts_with(['[', '{']) => {
+            format!("packed, {}; --json prints them as they are", DecimalBytes(text.len() as u64))
+        }
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
 }
 
 #[cfg(test)]
@@ -338,5 +354,14 @@ mod tests {
         let Lengths { p5, p50, p95, max } = count.prompt_chars;
         assert_eq!([p5, p50, p95, max], [1, 5, 10, 10]);
         assert_eq!(Tally::default().count("d").prompt_chars.max, 0);
+    }
+
+    #[test]
+    fn packed_tests_are_told_and_not_printed() {
+        let packed = shown("private_test_cases", &json!("eJxr".repeat(1000)));
+        assert_eq!(packed, "packed, 4.00 kB; --json prints them as they are");
+        assert_eq!(shown("public_test_cases", &json!("[]")), "[]");
+        assert_eq!(shown("gold", &json!("eJxr")), "eJxr");
+        assert_eq!(shown("options", &json!(4)), "4");
     }
 }

@@ -13,7 +13,7 @@ use serde_json::json;
 use crate::exit::Exit;
 use crate::interrupt;
 use crate::ui::fetching::Fetching;
-use crate::ui::{self, Page, Style, Table};
+use crate::ui::{self, Page, Style, Table, plain};
 
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
@@ -130,19 +130,18 @@ fn show_plan(plan: &Plan, as_json: bool) -> anyhow::Result<()> {
         }));
     }
     let mut page = Page::default();
-    let license = plan.license.as_deref().unwrap_or("none");
     page.line(format!(
-        "{} {} of {} at {}\nlicence: {license} (the hub's label); {}\n",
+        "{} {} of {} at {}\n{}\n",
         plan.benchmark.name,
         plan.release.name,
         plan.benchmark.repository,
         plan.revision,
-        plan.benchmark.license
+        licence(plan.license.as_deref(), plan.benchmark.license)
     ));
     let mut table = Table::new(&["file", "#size", "#cached", "stored in"]);
     for file in &plan.files {
         table.row([
-            file.path.clone(),
+            plain(&file.path).into_owned(),
             DecimalBytes(file.bytes).to_string(),
             DecimalBytes(file.kept).to_string(),
             plan.out
@@ -183,16 +182,31 @@ fn report(fetched: &Fetched, as_json: bool) -> anyhow::Result<()> {
     }
     page.line(table.render(style));
     page.line(format!(
-        "from {} at {}; licence: {}; all of it in {}\n{} sources = [{{ kind = \"{}\", path = \"{}\" }}]",
+        "from {} at {}; all of it in {}\n{}\n{} {}",
         manifest.repository,
         manifest.revision,
-        manifest.license.as_ref().unwrap_or(&manifest.license_note),
         out.join(MANIFEST).display(),
+        licence(manifest.license.as_deref(), &manifest.license_note),
         style.strong("[tasks]"),
-        manifest.source,
-        to_read(out, manifest).display()
+        sources(out, manifest)
     ));
     page.print()
+}
+
+/// The line of `[tasks]` that reads what was stored.
+fn sources(out: &Path, manifest: &Manifest) -> String {
+    let (kind, path) = (&manifest.source, to_read(out, manifest));
+    // The rows themselves do not say that they are of another part than the usual one.
+    let part = match (kind.as_str(), manifest.release.as_str()) {
+        ("mmlu", part @ "auxiliary_train") => format!(", part = \"{part}\""),
+        _ => String::new(),
+    };
+    format!("sources = [{{ kind = \"{kind}\", path = \"{}\"{part} }}]", path.display())
+}
+
+/// What the hub says, and what its authors ask: the label alone would hide that.
+fn licence(label: Option<&str>, note: &str) -> String {
+    format!("licence: {} (the hub's label); {note}", plain(label.unwrap_or("none")))
 }
 
 /// What a task source is pointed to first: the whole of LiveCodeBench, whose releases are files, else what is for
@@ -204,4 +218,30 @@ fn to_read(out: &Path, manifest: &Manifest) -> PathBuf {
     let mut files = manifest.files.iter().map(|file| &file.path);
     let test = files.clone().find(|path| *path == "test.parquet");
     test.or_else(|| files.next()).map_or_else(|| out.to_path_buf(), |path| out.join(path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_line_to_copy_names_what_the_rows_do_not_say() {
+        let manifest = |release: &str, file: &str| -> Manifest {
+            let json = json!({
+                "format": "conductor.dataset", "version": 1, "name": "mmlu", "release": release, "source": "mmlu",
+                "repository": "cais/mmlu", "revision": "a", "requested_revision": "main", "license": null,
+                "license_note": "MIT", "gated": false, "fetched_at": "2026-01-01T00:00:00Z", "sources": [],
+                "files": [{ "path": file, "rows": 1, "bytes": 1, "sha256": "a", "columns": [] }],
+            });
+            serde_json::from_value(json).unwrap()
+        };
+        assert_eq!(
+            sources(Path::new("d"), &manifest("all", "test.parquet")),
+            "sources = [{ kind = \"mmlu\", path = \"d/test.parquet\" }]"
+        );
+        assert_eq!(
+            sources(Path::new("d"), &manifest("auxiliary_train", "train.parquet")),
+            "sources = [{ kind = \"mmlu\", path = \"d/train.parquet\", part = \"auxiliary_train\" }]"
+        );
+    }
 }

@@ -1,10 +1,14 @@
 //! `conductor data split` and `conductor data mix`: what a configuration makes of its sources, as files.
 
+use std::collections::BTreeSet;
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
 
 use clap::Args;
-use conductor_configs::schema::SplitKind;
+use conductor_configs::Config;
+use conductor_configs::schema::{SplitKind, WorkerKind};
+use conductor_datasets::sources::notice;
 use conductor_datasets::{TaskEntry, TaskSet, TaskWriter, split_line, write_splits};
 use conductor_types::Split;
 use serde::Serialize;
@@ -13,6 +17,8 @@ use serde_json::json;
 use super::data::SplitArg;
 use super::setup;
 use crate::cli::ConfigArgs;
+use crate::exit::Exit;
+use crate::interrupt;
 use crate::problem::Problem;
 use crate::ui::{self, Page, Style, Table};
 
@@ -52,6 +58,9 @@ pub struct Mix {
 /// Says which split every task is in.
 pub fn split(args: &SplitTasks) -> anyhow::Result<()> {
     let config = args.config.resolve()?.config;
+    if let Some(out) = &args.out {
+        require_no_input(out, &args.config.file, &config)?;
+    }
     let (tasks, _) = setup::tasks(&config)?;
     if args.jsonl {
         let mut out = std::io::BufWriter::new(std::io::stdout().lock());
@@ -95,8 +104,31 @@ struct Part {
     tasks: usize,
 }
 
+/// Errors: the file to write is one that the configuration reads, or the configuration itself.
+fn require_no_input(out: &Path, file: &str, config: &Config) -> Result<(), Problem> {
+    // What is not there yet is read by nobody.
+    let Ok(real) = out.canonicalize() else { return Ok(()) };
+    let sources = config.tasks.sources.iter();
+    let sources = sources.flat_map(|source| [Some(source.reads.path()), source.reads.other_file()]);
+    let recordings = config.pool.workers.iter().map(|worker| match &worker.kind {
+        WorkerKind::Recorded(recorded) => Some(recorded.recording.as_path()),
+        _ => None,
+    });
+    let is_read = |path: &Path| path.canonicalize().is_ok_and(|path| real.starts_with(path));
+    let mut inputs = std::iter::once(Path::new(file)).chain(sources.chain(recordings).flatten());
+    match inputs.find(|path| is_read(path)) {
+        None => Ok(()),
+        Some(input) => Err(Problem::usage(format!(
+            "--out {} would overwrite what the configuration reads ({})",
+            out.display(),
+            input.display()
+        ))
+        .next("name another file")),
+    }
+}
+
 /// Writes the tasks of a configuration into one table.
-pub fn mix(args: &Mix) -> anyhow::Result<()> {
+pub fn mix(args: &Mix) -> anyhow::Result<Exit> {
     if args.out.extension().is_none_or(|ending| !ending.eq_ignore_ascii_case("parquet")) {
         return Err(Problem::usage(format!(
             "expected a file whose name ends in .parquet, got {}",
@@ -106,6 +138,7 @@ pub fn mix(args: &Mix) -> anyhow::Result<()> {
         .into());
     }
     let config = args.config.resolve()?.config;
+    require_no_input(&args.out, &args.config.file, &config)?;
     let (tasks, _) = setup::tasks(&config)?;
     if let Some(split) = args.split {
         tasks.require(split.into())?;
@@ -117,19 +150,33 @@ pub fn mix(args: &Mix) -> anyhow::Result<()> {
         .iter()
         .map(|source| Part { path: source.reads.path().display().to_string(), tasks: 0 })
         .collect();
+    let stop = interrupt::watch("the mix that was begun is removed")?;
     let mut writer = TaskWriter::create(&args.out)?;
     for entry in chosen {
+        if stop.load(Ordering::SeqCst) {
+            return Ok(Exit::Interrupted);
+        }
         let task = tasks.get(entry)?;
         writer.write(&task)?;
         parts[entry.source()].tasks += 1;
     }
     let written = writer.finish()?;
+    let notices: BTreeSet<&str> =
+        config.tasks.sources.iter().filter_map(|source| notice(&source.reads)).collect();
+    for notice in notices {
+        eprintln!("{} {notice}", Style::stderr().warn("note:"));
+    }
+    report(args, &parts, written)?;
+    Ok(Exit::Done)
+}
+
+fn report(args: &Mix, parts: &[Part], written: usize) -> anyhow::Result<()> {
     if args.json {
         return ui::print_json(&json!({ "out": args.out, "tasks": written, "sources": parts }));
     }
     let style = Style::stdout();
     let mut table = Table::new(&["source", "#tasks"]);
-    for part in &parts {
+    for part in parts {
         table.row([part.path.clone(), part.tasks.to_string()]);
     }
     let mut page = Page::default();

@@ -2,7 +2,7 @@
 
 use conductor_configs::ConfigErrors;
 
-use super::{Page, Style};
+use super::{Page, Style, plain};
 use crate::problem::Problem;
 
 /// What went wrong, why, and what to do next.
@@ -31,7 +31,8 @@ pub fn render(error: &anyhow::Error, style: Style) -> String {
 }
 
 fn indent(text: &str) -> String {
-    text.trim_end().replace('\n', "\n    ")
+    // Messages quote what files and servers hold.
+    plain(text.trim_end()).replace('\n', "\n    ")
 }
 
 #[cfg(test)]

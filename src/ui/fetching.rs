@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use conductor_datasets::hub::{Event, Watch};
 use indicatif::{DecimalBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::Style;
+use super::{Style, plain};
 
 /// Shows what happens, on standard error.
 pub struct Fetching<'a> {
@@ -91,24 +91,27 @@ impl Watch for Fetching<'_> {
                 if files == 1 { "" } else { "s" },
                 DecimalBytes(bytes)
             )),
-            Event::Cached { file } => self.line(&format!("{file} is cached")),
+            Event::Cached { file } => self.line(&format!("{} is cached", plain(file))),
             Event::Damaged { file } => self.line(&format!(
-                "{} {file} does not have the hub's sum; it is fetched anew",
-                self.style.warn("damaged:")
+                "{} {} does not have the hub's sum; it is fetched anew",
+                self.style.warn("damaged:"),
+                plain(file)
             )),
-            Event::Begins { file, bytes, kept } => self.begin(file, bytes, kept),
+            Event::Begins { file, bytes, kept } => self.begin(&plain(file), bytes, kept),
             Event::Reached(have) => self.reached(have),
             Event::Fetched { file } => {
                 self.bar.finish_and_clear();
-                self.line(&format!("{file} is fetched and has the hub's sum"));
+                self.line(&format!("{} is fetched and has the hub's sum", plain(file)));
             }
             Event::Retries { what, cause, pause } => self.line(&format!(
-                "{} {what}: {cause}; again in {:.1} s",
+                "{} {}: {}; again in {:.1} s",
                 self.style.warn("trouble:"),
+                plain(what),
+                plain(cause),
                 pause.as_secs_f64()
             )),
             Event::Waits { file } => {
-                self.line(&format!("another process fetches {file}; waiting for it"));
+                self.line(&format!("another process fetches {}; waiting for it", plain(file)));
             }
             Event::Converts { file, rows } => self.converts(file, rows),
             Event::Unusual { file, rows, usual } => self.line(&format!(

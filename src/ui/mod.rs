@@ -12,6 +12,6 @@ pub mod style;
 pub mod table;
 
 pub use money::{dollars, spending};
-pub use output::{Page, print, print_json, print_line};
+pub use output::{Page, plain, print, print_json, print_json_list, print_line};
 pub use style::Style;
 pub use table::Table;

@@ -1,8 +1,9 @@
 //! Standard output.
 
-use std::io::Write as _;
+use std::borrow::Cow;
+use std::io::{BufWriter, Write as _};
 
-use serde::Serialize;
+use serde::{Serialize, Serializer as _};
 
 /// Writes text as it is.
 pub fn print(text: &str) -> anyhow::Result<()> {
@@ -19,6 +20,32 @@ pub fn print_line(text: &str) -> anyhow::Result<()> {
 /// Writes a value as indented JSON.
 pub fn print_json(value: &impl Serialize) -> anyhow::Result<()> {
     print_line(&serde_json::to_string_pretty(value)?)
+}
+
+/// Writes values as one indented JSON list, each as it comes.
+pub fn print_json_list<T: Serialize>(items: impl Iterator<Item = T>) -> anyhow::Result<()> {
+    let mut out = BufWriter::new(std::io::stdout().lock());
+    let mut list = serde_json::Serializer::pretty(&mut out);
+    list.collect_seq(items).map_err(std::io::Error::from)?;
+    writeln!(out)?;
+    Ok(out.flush()?)
+}
+
+/// Text that others wrote, as a terminal may have it: what would move its cursor, colour it or turn the direction of its
+/// text is spelled out. Line ends and tabs stay.
+pub fn plain(text: &str) -> Cow<'_, str> {
+    let is_harmful = |c: char| {
+        let turns = matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        turns || (c.is_control() && !matches!(c, '\n' | '\t'))
+    };
+    if !text.contains(is_harmful) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len());
+    for c in text.replace("\r\n", "\n").chars() {
+        if is_harmful(c) { shown.extend(c.escape_default()) } else { shown.push(c) }
+    }
+    Cow::Owned(shown)
 }
 
 /// Text that is put together line by line.
@@ -53,4 +80,18 @@ pub fn is_closed_pipe(error: &anyhow::Error) -> bool {
             .downcast_ref::<std::io::Error>()
             .is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_terminal_would_obey_is_spelled_out() {
+        assert!(matches!(plain("größe\t1\n²"), Cow::Borrowed(_)));
+        assert_eq!(
+            plain("\u{1b}[2Ja\r\nb\rc\u{202e}d\u{7f}"),
+            "\\u{1b}[2Ja\nb\\rc\\u{202e}d\\u{7f}"
+        );
+    }
 }

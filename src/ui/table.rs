@@ -1,5 +1,7 @@
 //! Aligned tables.
 
+use std::io::Write;
+
 use super::Style;
 
 /// A table for a person; the same data as JSON is the command's own business.
@@ -30,30 +32,47 @@ impl Table {
 
     /// Adds a row; what is missing stays empty.
     pub fn row(&mut self, cells: impl IntoIterator<Item = String>) {
-        // A line break inside a cell would break the table.
-        let cells = cells.into_iter().map(|cell| cell.replace(['\n', '\r', '\t'], " ")).collect();
-        self.rows.push(cells);
+        self.rows.push(cells.into_iter().map(whole).collect());
     }
 
     /// The text, one line a row, without trailing blanks.
     pub fn render(&self, style: Style) -> String {
-        let widths: Vec<usize> = self
-            .columns
-            .iter()
-            .enumerate()
-            .map(|(at, column)| {
-                let cells = self.rows.iter().filter_map(|row| row.get(at)).map(|cell| width(cell));
-                cells.max().unwrap_or(0).max(width(&column.title))
-            })
-            .collect();
-        let titles: Vec<String> = self.columns.iter().map(|c| c.title.clone()).collect();
-        let mut text = style.strong(&self.line(&titles, &widths));
-        text.push('\n');
+        let mut widths = self.widths();
+        self.rows.iter().for_each(|row| widen(&mut widths, row));
+        let mut text = self.head(&widths, style);
         for row in &self.rows {
             text.push_str(&self.line(row, &widths));
             text.push('\n');
         }
         text
+    }
+
+    /// Writes more rows than memory should hold, which are asked for twice: to see how wide they are, and to write them.
+    pub fn stream<R: Iterator<Item = Vec<String>>>(
+        &self,
+        rows: impl Fn() -> R,
+        style: Style,
+        out: &mut impl Write,
+    ) -> std::io::Result<()> {
+        let mut widths = self.widths();
+        let whole_row = |row: Vec<String>| row.into_iter().map(whole).collect::<Vec<String>>();
+        for row in rows().map(whole_row) {
+            widen(&mut widths, &row);
+        }
+        out.write_all(self.head(&widths, style).as_bytes())?;
+        for row in rows().map(whole_row) {
+            writeln!(out, "{}", self.line(&row, &widths))?;
+        }
+        out.flush()
+    }
+
+    fn widths(&self) -> Vec<usize> {
+        self.columns.iter().map(|column| width(&column.title)).collect()
+    }
+
+    fn head(&self, widths: &[usize], style: Style) -> String {
+        let titles: Vec<String> = self.columns.iter().map(|c| c.title.clone()).collect();
+        style.strong(&self.line(&titles, widths)) + "\n"
     }
 
     fn line(&self, cells: &[String], widths: &[usize]) -> String {
@@ -77,6 +96,17 @@ impl Table {
     }
 }
 
+/// A line break inside a cell would break the table.
+fn whole(cell: String) -> String {
+    if cell.contains(['\n', '\r', '\t']) { cell.replace(['\n', '\r', '\t'], " ") } else { cell }
+}
+
+fn widen(widths: &mut [usize], row: &[String]) {
+    for (wide, cell) in widths.iter_mut().zip(row) {
+        *wide = (*wide).max(width(cell));
+    }
+}
+
 fn width(text: &str) -> usize {
     text.chars().count()
 }
@@ -92,5 +122,11 @@ mod tests {
         table.row(["a".into(), "1000".into(), "two\nlines".into()]);
         let expected = "worker  right  note\ngrößer      1\na        1000  two lines\n";
         assert_eq!(table.render(Style::PLAIN), expected);
+        let mut streamed = Vec::new();
+        let rows = || table.rows.iter().cloned();
+        Table::new(&["worker", "#right", "note"])
+            .stream(rows, Style::PLAIN, &mut streamed)
+            .unwrap();
+        assert_eq!(String::from_utf8(streamed).unwrap(), expected);
     }
 }

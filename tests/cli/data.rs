@@ -1,5 +1,7 @@
 //! Tasks: listed, split, mixed.
 
+use conductor_testkit::workspace::sums;
+
 use crate::{conductor, prepared, program};
 
 #[test]
@@ -73,10 +75,79 @@ fn a_mix_is_a_source_again() {
         assert!(all.as_array().unwrap().contains(row), "{row}");
     }
     let too_large = ["data", "mix", "run.toml", "--out", "mix.parquet", "--size", "41"];
-    let _ = conductor(&at, &too_large).expect_code(2).expect_stderr(&["41", "which has 40"]);
+    let _ = conductor(&at, &too_large).expect_code(2).expect_stderr(&["a mix of 41", "of 40"]);
+    let huge = ["data", "mix", "run.toml", "--out", "mix.parquet", "--size", "1000000000000"];
+    let _ = conductor(&at, &huge).expect_code(2).expect_stderr(&["cannot be made of 40"]);
     let _ = conductor(&at, &["data", "mix", "run.toml", "--out", "mix.txt"])
         .expect_code(2)
         .expect_stderr(&["ends in .parquet"]);
+}
+
+#[test]
+fn what_is_read_is_not_overwritten() {
+    let at = prepared();
+    std::os::unix::fs::symlink("tasks.jsonl", at.path().join("link.jsonl")).unwrap();
+    let before = ["run.toml", "tasks.jsonl"].map(|name| at.read(name));
+    for out in ["run.toml", "./tasks.jsonl", "link.jsonl", "answers.parquet"] {
+        let split = conductor(&at, &["data", "split", "run.toml", "--out", out]).expect_code(2);
+        let _ =
+            split.expect_stderr(&["would overwrite what the configuration reads", "another file"]);
+    }
+    assert_eq!(["run.toml", "tasks.jsonl"].map(|name| at.read(name)), before);
+    let mix = ["data", "mix", "run.toml", "--out", "mix.parquet"];
+    let _ = conductor(&at, &mix).expect_code(0);
+    let own = ["--set", "tasks.sources=[{ kind = \"parquet\", path = \"mix.parquet\", cap = 5 }]"];
+    let _ = program(&at, &mix).args(own).run().expect_code(2).expect_stderr(&["mix.parquet"]);
+}
+
+#[test]
+fn what_a_terminal_would_obey_is_shown_and_not_sent() {
+    let at = prepared();
+    at.write(
+        "tasks.jsonl",
+        "{\"id\": \"a\", \"prompt\": \"\\u001b[2J2+2?\", \"grading\": {\"kind\": \"exact\", \"gold\": \"4\"}}\n",
+    );
+    let show = ["data", "show", "run.toml", "a", "--set", "tasks.only_recorded=false"];
+    let shown = conductor(&at, &show).expect_code(0).stdout;
+    assert!(shown.contains("\\u{1b}[2J2+2?") && !shown.contains('\u{1b}'), "{shown}");
+}
+
+#[test]
+fn a_mix_says_what_authors_ask() {
+    let at = prepared();
+    let head = "Question,Correct Answer,Incorrect Answer 1,Incorrect Answer 2,Incorrect Answer 3";
+    at.write("gpqa.csv", format!("{head}\nWhich?,a,b,c,d\n"));
+    let source = [
+        "--set",
+        "tasks={ sources = [{ kind = \"gpqa\", path = \"gpqa.csv\" }], only_recorded = false }",
+    ];
+    let mix = ["data", "mix", "run.toml", "--out", "mix.parquet"];
+    let mixed = program(&at, &mix).args(source).run().expect_code(0);
+    let _ = mixed.expect_stderr(&["note: GPQA's authors ask that no question"]);
+}
+
+#[test]
+fn a_mix_that_is_interrupted_leaves_nothing() {
+    let at = prepared();
+    at.write_tasks("tasks.jsonl", &sums(50_000));
+    let mix = ["data", "mix", "run.toml", "--out", "mix.parquet"];
+    let all = ["--set", "tasks.only_recorded=false"];
+    let child = program(&at, &mix).args(all).start();
+    let written = || -> Vec<String> {
+        let entries = std::fs::read_dir(at.path()).unwrap();
+        let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        names.filter(|name| name.contains("mix.parquet")).collect()
+    };
+    while written().is_empty() {
+        std::thread::sleep(std::time::Duration::from_millis(2));
+    }
+    let id = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process(id, rustix::process::Signal::INT).expect("it runs");
+    let output = child.wait_with_output().expect("its output");
+    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(130), "{stderr}");
+    assert!(stderr.contains("the mix that was begun is removed"), "{stderr}");
+    assert_eq!(written(), [""; 0]);
 }
 
 #[test]

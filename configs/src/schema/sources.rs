@@ -1,5 +1,7 @@
 //! Choices of `[[tasks.sources]]`, and what their keys are where they are left out.
 
+use std::path::Path;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -107,6 +109,8 @@ pub enum MmluPart {
     /// 14,042 questions.
     #[default]
     Test,
+    /// 99,842 questions of other benchmarks, without a subject, which the authors add for training; of the hub's table alone.
+    AuxiliaryTrain,
 }
 
 /// A part of MBPP.
@@ -193,6 +197,25 @@ impl TaskSource {
             Self::Leetcode { .. } => "leetcode",
             Self::CodeContests { .. } => "code_contests",
             Self::Codeforces { .. } => "codeforces",
+        }
+    }
+
+    /// The file that it reads besides [`path`](Self::path), where it names one.
+    pub fn other_file(&self) -> Option<&Path> {
+        match self {
+            Self::Livecodebench { release_ids: file, .. }
+            | Self::Gpqa { password_file: file, .. } => file.as_deref(),
+            _ => None,
+        }
+    }
+
+    /// The folder of the pictures that go with its questions, where they do.
+    pub fn pictures(&self) -> Option<&Path> {
+        match self {
+            Self::Theoremqa { path, pictures: Pictures::Attach, picture_folder, .. } => {
+                Some(picture_folder.as_deref().or(path.parent()).unwrap_or(Path::new("")))
+            }
+            _ => None,
         }
     }
 

@@ -2,13 +2,17 @@
 //! to them. hf-hub knows where what lies; this adds what it does not do: a revision that is a commit, and file systems
 //! without links.
 
+use std::io::Write as _;
 use std::path::{Component, Path, PathBuf};
 
 use hf_hub::{Cache, CacheRepo};
 
 use super::client::repo;
 use super::error::{self, HubError};
-use super::listing::is_commit;
+use super::listing::{Listing, is_commit, is_plain};
+
+/// What is kept here beside what other tools know of.
+const OWN: &str = "conductor";
 
 /// A data set in the cache.
 pub(super) struct CachedSet {
@@ -23,14 +27,17 @@ impl CachedSet {
         Self { inner: Cache::new(cache.to_path_buf()).repo(named), folder }
     }
 
-    /// The commit that a revision stood for when it was last asked for.
+    /// The commit that a revision stood for when all that was wanted of it came, else when a fetch of it began.
     pub fn commit(&self, revision: &str) -> Option<String> {
         if is_commit(revision) {
             return Some(revision.to_owned());
         }
-        let text = std::fs::read_to_string(self.folder.join("refs").join(revision)).ok()?;
-        let commit = text.trim();
-        is_commit(commit).then(|| commit.to_owned())
+        let noted = |folder: &Path| {
+            let text = std::fs::read_to_string(folder.join("refs").join(revision)).ok()?;
+            let commit = text.trim();
+            is_commit(commit).then(|| commit.to_owned())
+        };
+        noted(&self.folder).or_else(|| noted(&self.folder.join(OWN)))
     }
 
     /// The folder of a commit.
@@ -43,7 +50,39 @@ impl CachedSet {
         self.inner.blob_path(sum)
     }
 
-    /// Lets a file of a commit point to its content, and notes which commit the revision stands for.
+    /// Keeps the hub's list of the commit that a revision stands for, so that without a network it is known what a whole
+    /// copy holds.
+    pub fn keep(&self, revision: &str, listing: &Listing) -> Result<(), HubError> {
+        let text = serde_json::to_vec(listing).expect("texts and numbers are JSON");
+        let note = self.folder.join(OWN).join("refs").join(revision);
+        let commit = listing.commit.as_bytes();
+        for (path, text) in [(self.kept(&listing.commit), &text[..]), (note, commit)] {
+            if let Some(folder) = path.parent() {
+                std::fs::create_dir_all(folder).map_err(error::io("create", folder))?;
+            }
+            crate::atomic::replace(&path, |file| file.write_all(text))?;
+        }
+        Ok(())
+    }
+
+    /// The hub's list of a commit, where an earlier fetch kept it.
+    pub fn listing(&self, commit: &str) -> Option<Listing> {
+        // One that is damaged is as good as none.
+        let kept: Listing = serde_json::from_slice(&std::fs::read(self.kept(commit)).ok()?).ok()?;
+        (kept.commit == commit && kept.files.keys().all(|path| is_plain(path))).then_some(kept)
+    }
+
+    fn kept(&self, commit: &str) -> PathBuf {
+        self.folder.join(OWN).join(format!("{commit}.json"))
+    }
+
+    /// Notes which commit the revision stands for. Whoever finds it takes what the commit's folder holds for all that
+    /// was wanted of it, so that this comes last.
+    pub fn note(&self, commit: &str) -> Result<(), HubError> {
+        self.inner.create_ref(commit).map_err(error::io("write", &self.folder.join("refs")))
+    }
+
+    /// Lets a file of a commit point to its content.
     pub fn point(&self, commit: &str, path: &str, blob: &Path) -> Result<PathBuf, HubError> {
         let pointer = self.snapshot(commit).join(path);
         let folder = pointer.parent().unwrap_or(&pointer).to_path_buf();
@@ -63,7 +102,6 @@ impl CachedSet {
             .or_else(|_| std::fs::hard_link(blob, &pointer))
             .or_else(|_| std::fs::copy(blob, &pointer).map(|_| ()))
             .map_err(error::io("link", &pointer))?;
-        self.inner.create_ref(commit).map_err(error::io("write", &self.folder.join("refs")))?;
         Ok(pointer)
     }
 }
@@ -89,6 +127,8 @@ mod tests {
             assert_eq!(std::fs::read_to_string(&pointer).unwrap(), "content");
             assert!(std::fs::read_link(&pointer).unwrap().is_relative());
         }
+        assert_eq!(set.commit("main"), None, "until all that is wanted is there");
+        set.note(COMMIT).unwrap();
         assert_eq!(set.commit("main").as_deref(), Some(COMMIT));
         assert_eq!(set.commit(COMMIT).as_deref(), Some(COMMIT));
         // hf-hub itself finds it too.

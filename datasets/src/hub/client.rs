@@ -1,14 +1,16 @@
-//! Requests to the hub, through hf-hub's client: its address of a file, its headers with the token, its agent, which
-//! keeps the token from other hosts when it is redirected. What the crate does not do is set on each request here:
-//! limits of time (it has none), a limit of redirects that answer each other, no compression (which would make ranges
+//! Requests to the hub, through hf-hub's client: its address of a file, its headers with the token, its agent. What the
+//! crate does not do is done here: redirects are followed hop by hop, so that the token stays with the hub (the agent
+//! would take another port of the same host for it, and leave the token out where the hub sends on within itself).
+//! Each request also gets limits of time (the crate has none), no compression (which would make ranges
 //! mean something else), the system's certificates (it knows the public authorities alone), and statuses with their
 //! headers (it keeps the number alone, and no `Retry-After`).
 
 use hf_hub::api::sync::{Api, ApiBuilder, ApiRepo};
 use hf_hub::{Cache, Repo, RepoType};
-use ureq::http::{Response, StatusCode, Uri};
+use ureq::http::{Response, StatusCode, header};
 use ureq::tls::{Certificate, RootCerts, TlsConfig};
 use ureq::{Body, Error, ResponseExt as _};
+use url::Url;
 
 use super::error::HubError;
 use super::retry::{Fault, Job, wait_of};
@@ -62,36 +64,81 @@ impl<'a> Client<'a> {
         }
     }
 
-    /// Sends a request and hands back an answer that is none of refusal.
+    /// Sends a request, goes where it is redirected to, and hands back an answer that is none of refusal.
     pub fn ask(
         &self,
         repo: &ApiRepo,
         repository: &str,
         ask: Ask<'_>,
     ) -> Result<Response<Body>, Fault> {
-        let request = repo.info_request();
-        let (request, redirects) = match ask {
-            Ask::Listing => (request.query("blobs", "true"), 8),
-            Ask::File { path, from: 0 } => (request.uri(repo.url(&encoded(path))), 8),
-            Ask::File { path, from } => {
-                let request = request.uri(repo.url(&encoded(path)));
-                (request.header("Range", format!("bytes={from}-")), 8)
+        const MOST_REDIRECTS: usize = 8;
+        let mut response = self.send(repo, ask, None)?;
+        for hop in 0.. {
+            let Some(next) = self.redirect(ask, &response)? else { break };
+            if hop == MOST_REDIRECTS {
+                return Err(self.broken(ask, Error::TooManyRedirects));
             }
-            Ask::Head { path } => {
-                let request = request.uri(repo.url(&encoded(path)));
-                (request.header("Range", "bytes=0-0"), 0)
+            response = self.send(repo, ask, Some(&next))?;
+        }
+        let status = response.status();
+        let fine = status.is_success()
+            || status == StatusCode::RANGE_NOT_SATISFIABLE
+            || (matches!(ask, Ask::Head { .. }) && status.is_redirection());
+        if fine { Ok(response) } else { Err(self.refused(repository, repo, ask, &response)) }
+    }
+
+    /// Where the question is to be asked next. What the hub itself says of a file is asked of no other host.
+    fn redirect(&self, ask: Ask<'_>, response: &Response<Body>) -> Result<Option<Url>, Fault> {
+        let location = response.headers().get(header::LOCATION);
+        let Some(location) = location.filter(|_| response.status().is_redirection()) else {
+            return Ok(None);
+        };
+        let from = Url::parse(&response.get_uri().to_string()).ok();
+        let next = from.and_then(|from| from.join(location.to_str().ok()?).ok());
+        let next = next.ok_or_else(|| self.broken(ask, Error::RedirectFailed))?;
+        Ok(Some(next).filter(|next| !matches!(ask, Ask::Head { .. }) || self.is_hub(next)))
+    }
+
+    /// Whether an address is the hub's: of the same scheme, host and port.
+    fn is_hub(&self, address: &Url) -> bool {
+        Url::parse(&self.settings.endpoint).is_ok_and(|own| own.origin() == address.origin())
+    }
+
+    /// Asks at the hub, or where it redirected to.
+    fn send(
+        &self,
+        repo: &ApiRepo,
+        ask: Ask<'_>,
+        to: Option<&Url>,
+    ) -> Result<Response<Body>, Fault> {
+        let request = repo.info_request();
+        let request = match (to, ask) {
+            (Some(to), _) => request.uri(to.as_str()),
+            (None, Ask::Listing) => request.query("blobs", "true"),
+            (None, Ask::File { path, .. } | Ask::Head { path }) => {
+                request.uri(repo.url(&encoded(path)))
             }
         };
+        let mut request = match ask {
+            Ask::Listing | Ask::File { from: 0, .. } => request,
+            Ask::File { from, .. } => request.header("Range", format!("bytes={from}-")),
+            Ask::Head { .. } => request.header("Range", "bytes=0-0"),
+        };
+        if to.is_some_and(|to| !self.is_hub(to))
+            && let Some(headers) = request.headers_mut()
+        {
+            headers.remove(header::AUTHORIZATION);
+        }
         let silence = Some(self.settings.patience.silence);
         let mut config = request.config();
         if is_here(&self.settings.endpoint) {
             config = config.proxy(None);
         }
-        let response = config
+        config
             .http_status_as_error(false)
             .accept_encoding("identity")
-            .max_redirects(redirects)
-            .max_redirects_will_error(redirects > 0)
+            .max_redirects(0)
+            .max_redirects_will_error(false)
             .tls_config(self.tls.clone())
             .timeout_resolve(silence)
             .timeout_connect(silence)
@@ -100,12 +147,7 @@ impl<'a> Client<'a> {
             .timeout_per_write(silence)
             .build()
             .call()
-            .map_err(|error| self.broken(ask, error))?;
-        let status = response.status();
-        let fine = status.is_success()
-            || status == StatusCode::RANGE_NOT_SATISFIABLE
-            || (redirects == 0 && status.is_redirection());
-        if fine { Ok(response) } else { Err(self.refused(repository, repo, ask, &response)) }
+            .map_err(|error| self.broken(ask, error))
     }
 
     /// No answer came.
@@ -189,9 +231,7 @@ impl<'a> Client<'a> {
 
     /// Whether the hub itself answered, and not a host that it redirected to.
     fn is_own(&self, response: &Response<Body>) -> bool {
-        let own = self.settings.endpoint.parse::<Uri>().ok();
-        let authority = response.get_uri().authority();
-        own.as_ref().and_then(Uri::authority) == authority
+        Url::parse(&response.get_uri().to_string()).is_ok_and(|address| self.is_hub(&address))
     }
 
     fn no_access(repository: &str, status: StatusCode, reason: &str) -> Fault {

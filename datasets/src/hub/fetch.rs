@@ -1,6 +1,6 @@
 //! The fetch itself: into the cache, then into a folder of Parquet files.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use super::cache::CachedSet;
@@ -38,16 +38,27 @@ pub fn fetch(
         return Ok(Fetched::Present(choice.out, manifest));
     }
     let client = Client::new(settings)?;
-    let plan = plan_with(&client, request, choice, watch)?;
+    let (plan, listing) = plan_with(&client, request, choice, watch)?;
     require_room(&settings.cache, plan.to_fetch(), "the download", "HF_HOME or HF_HUB_CACHE")?;
     // Parquet packs better than text, but nobody knows how well beforehand.
     require_room(&plan.out, plan.bytes(), "the stored files", "--out")?;
     let filling = Filling::begin(&plan.out)?;
+    let set = CachedSet::new(&settings.cache, plan.benchmark.repository, &plan.requested_revision);
+    if !settings.offline {
+        set.keep(&plan.requested_revision, &listing)?;
+    }
     let mut paths = Vec::new();
     for file in &plan.files {
-        paths.push(in_cache(&client, request, &plan, file, watch)?);
+        paths.push(in_cache(&client, request, &plan, (&set, file), watch)?);
+    }
+    if !settings.offline {
+        set.note(&plan.revision)?;
     }
     let manifest = store(&plan, &paths, &filling, watch)?;
+    // Somebody may have put a file there meanwhile.
+    if let Some(earlier) = earlier(&plan.out)? {
+        require_no_others(&plan.out, &earlier)?;
+    }
     filling.place()?;
     Ok(Fetched::Stored(plan.out, manifest))
 }
@@ -60,26 +71,9 @@ fn present(
 ) -> Result<Option<Manifest>, HubError> {
     let Choice { benchmark, release, revision, out } = choice;
     let occupied = |reason: String| Err(HubError::Occupied { out: out.clone(), reason });
-    let manifest = match Manifest::read(out) {
-        Ok(Some(manifest)) => manifest,
-        Err(_) if request.force && out.join(MANIFEST).is_file() => return Ok(None),
-        Err(error) => return Err(error),
-        Ok(None) => {
-            let is_empty = match std::fs::read_dir(out) {
-                Ok(mut entries) => entries.next().is_none(),
-                Err(gone) => gone.kind() == std::io::ErrorKind::NotFound,
-            };
-            return if is_empty {
-                Ok(None)
-            } else {
-                occupied(format!(
-                    "is there and no earlier fetch wrote it (it has no {MANIFEST}); give another --out"
-                ))
-            };
-        }
-    };
+    let Some(manifest) = earlier(out)? else { return Ok(None) };
     if request.force {
-        return Ok(None);
+        return require_no_others(out, &manifest).map(|()| None);
     }
     if (manifest.name.as_str(), manifest.release.as_str()) != (benchmark.name, release.name) {
         return occupied(format!(
@@ -105,17 +99,65 @@ fn present(
     }
 }
 
+/// The manifest of what stands in the folder; `None` where there is nothing. Errors: no fetch wrote what is there.
+fn earlier(out: &Path) -> Result<Option<Manifest>, HubError> {
+    if let Some(manifest) = Manifest::read(out)? {
+        return Ok(Some(manifest));
+    }
+    let is_empty = match std::fs::read_dir(out) {
+        Ok(mut entries) => entries.next().is_none(),
+        Err(gone) => gone.kind() == std::io::ErrorKind::NotFound,
+    };
+    if is_empty {
+        return Ok(None);
+    }
+    Err(HubError::Occupied {
+        out: out.to_path_buf(),
+        reason: format!(
+            "is there and no earlier fetch wrote it (it has no {MANIFEST}); give another --out"
+        ),
+    })
+}
+
+/// Errors: the folder holds more than the fetch wrote that left this manifest, and replacing it would take that away.
+fn require_no_others(out: &Path, manifest: &Manifest) -> Result<(), HubError> {
+    const SHOWN: usize = 5;
+    let is_ours =
+        |name: &str| name == MANIFEST || manifest.files.iter().any(|file| file.path == name);
+    let mut others = Vec::new();
+    for entry in std::fs::read_dir(out).map_err(error::io("read", out))? {
+        let name = entry.map_err(error::io("read", out))?.file_name();
+        if !name.to_str().is_some_and(is_ours) {
+            others.push(name.display().to_string());
+        }
+    }
+    if others.is_empty() {
+        return Ok(());
+    }
+    others.sort();
+    if others.len() > SHOWN {
+        others.truncate(SHOWN);
+        others.push("…".into());
+    }
+    Err(HubError::Occupied {
+        out: out.to_path_buf(),
+        reason: format!(
+            "also holds what no fetch wrote, and would be replaced whole: {}; move that away, or give another --out",
+            others.join(", ")
+        ),
+    })
+}
+
 /// Where a file lies in the cache, after it was brought there if need be.
 fn in_cache(
     client: &Client<'_>,
     request: &Request,
     plan: &Plan,
-    file: &Planned,
+    (set, file): (&CachedSet, &Planned),
     watch: &mut dyn Watch,
 ) -> Result<PathBuf, HubError> {
     let settings = client.settings;
     let repository = plan.benchmark.repository;
-    let set = CachedSet::new(&settings.cache, repository, &plan.requested_revision);
     let repo = client.repo(repository, &plan.revision);
     let Planned { path, bytes, sum, .. } = file;
     let wanted = Wanted { repository, repo: &repo, path, bytes: *bytes, sum };

@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::ErrorKind;
-use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use super::error::{self, HubError};
@@ -21,6 +21,11 @@ pub(super) struct Filling {
 
 impl Filling {
     pub fn begin(place: &Path) -> Result<Self, HubError> {
+        // A link stays, and what it leads to is filled.
+        let followed =
+            place.is_symlink().then(|| fs::canonicalize(place).map_err(error::io("follow", place)));
+        let followed = followed.transpose()?;
+        let place = followed.as_deref().unwrap_or(place);
         let parent = match place.parent() {
             Some(parent) if !parent.as_os_str().is_empty() => parent.to_path_buf(),
             _ => PathBuf::from("."),
@@ -40,12 +45,12 @@ impl Filling {
             }
             _ => {}
         }
-        let lock = File::open(&aside).map_err(error::io("open", &aside))?;
+        let lock = open_folder(&aside)?;
         let locked = || HubError::Locked { out: place.to_path_buf() };
         lock.try_lock().map_err(|_| locked())?;
         // Another process may have put the folder in place between the opening and the lock.
         let ours = lock.metadata().map_err(error::io("read", &aside))?.ino();
-        if fs::metadata(&aside).map_or(true, |now| now.ino() != ours) {
+        if fs::symlink_metadata(&aside).map_or(true, |now| now.ino() != ours) {
             return Err(locked());
         }
         for entry in fs::read_dir(&aside).map_err(error::io("read", &aside))? {
@@ -96,6 +101,24 @@ impl Drop for Filling {
             }
         }
     }
+}
+
+/// Opens a folder, and nothing that only leads to one: what lies there is about to be emptied.
+fn open_folder(path: &Path) -> Result<File, HubError> {
+    use rustix::fs::OFlags;
+    let flags = (OFlags::DIRECTORY | OFlags::NOFOLLOW).bits() as i32;
+    let opened = fs::OpenOptions::new().read(true).custom_flags(flags).open(path);
+    opened.map_err(|source| {
+        let is_folder = fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_dir());
+        if is_folder {
+            return error::io("open", path)(source);
+        }
+        HubError::Occupied {
+            out: path.to_path_buf(),
+            reason: "stands where files go until they are whole, and is no folder; remove it, or give another --out"
+                .into(),
+        }
+    })
 }
 
 fn sync_parent(path: &Path) -> std::io::Result<()> {
@@ -158,6 +181,28 @@ mod tests {
         fs::write(aside.join("old"), "old").unwrap();
         let filling = Filling::begin(&root.path().join("x")).unwrap();
         assert_eq!(fs::read_dir(filling.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_link_is_followed_at_the_place_and_nowhere_else() {
+        let root = tempfile::tempdir().unwrap();
+        let (link, target) = (root.path().join("set"), root.path().join("disk"));
+        fs::create_dir(&target).unwrap();
+        std::os::unix::fs::symlink(&target, &link).unwrap();
+        let filling = Filling::begin(&link).unwrap();
+        fs::write(filling.path().join("a"), "one").unwrap();
+        filling.place().unwrap();
+        assert!(link.is_symlink());
+        assert_eq!(fs::read_to_string(target.join("a")).unwrap(), "one");
+
+        let aside = root.path().join(".x.partial");
+        std::os::unix::fs::symlink(&target, &aside).unwrap();
+        let error = Filling::begin(&root.path().join("x")).map(|_| ()).unwrap_err().to_string();
+        assert!(error.contains(".x.partial") && error.contains("is no folder"), "{error}");
+        assert!(aside.is_symlink() && target.join("a").exists());
+        std::os::unix::fs::symlink(root.path().join("gone"), root.path().join("y")).unwrap();
+        let error = Filling::begin(&root.path().join("y")).map(|_| ()).unwrap_err().to_string();
+        assert!(error.contains("cannot follow"), "{error}");
     }
 
     #[test]

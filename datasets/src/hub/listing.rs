@@ -1,12 +1,13 @@
 //! What a data set holds: from the hub, or from the cache.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
 use std::path::Path;
 
 use hf_hub::api::sync::ApiRepo;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
+use super::cache::CachedSet;
 use super::client::{Ask, Client};
 use super::error::HubError;
 use super::retry::{Fault, persist};
@@ -16,8 +17,11 @@ use super::watch::Watch;
 /// A longer listing is none; the sets here have some hundred files.
 const LONGEST: u64 = 32 << 20;
 
+/// No set here has its rows in so many files; a larger number in a name is no number of files.
+const MOST_SHARDS: usize = 100_000;
+
 /// A data set at a commit.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Listing {
     /// The commit.
     pub commit: String,
@@ -28,7 +32,7 @@ pub(super) struct Listing {
 }
 
 /// A file of the hub.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Remote {
     /// Bytes, where they are known.
     pub bytes: Option<u64>,
@@ -117,7 +121,7 @@ pub(super) fn is_commit(text: &str) -> bool {
 }
 
 /// Whether a path stays in its folder. Others are left out, whatever they are for.
-fn is_plain(path: &str) -> bool {
+pub(super) fn is_plain(path: &str) -> bool {
     !path.contains(['\\', '\0']) && path.split('/').all(|part| !matches!(part, "" | "." | ".."))
 }
 
@@ -144,11 +148,43 @@ pub(super) fn of_file(
     })
 }
 
-/// What the cache holds of a commit. Lengths and sums are those of the names that the cache gave to the contents.
-pub(super) fn of_cache(snapshot: &Path, commit: &str) -> Listing {
+/// What the data set holds at a commit as far as the cache knows it: the hub's list where an earlier fetch kept it, else
+/// the files that are there, which may be some of them only. Lengths and sums that the list lacks are those of the names
+/// that the cache gave to the contents.
+pub(super) fn of_cache(set: &CachedSet, commit: &str) -> Listing {
     let mut files = BTreeMap::new();
-    walk(snapshot, "", 8, &mut files);
-    Listing { commit: commit.to_owned(), license: None, files }
+    walk(&set.snapshot(commit), "", 8, &mut files);
+    let Some(mut listing) = set.listing(commit) else {
+        return Listing { commit: commit.to_owned(), license: None, files };
+    };
+    for (path, there) in files {
+        if let Some(remote) = listing.files.get_mut(&path) {
+            remote.bytes = remote.bytes.or(there.bytes);
+            remote.sum = remote.sum.take().or(there.sum);
+        }
+    }
+    listing
+}
+
+/// Names of files that should be there too, by what those that are say of their number ("…-00000-of-00002…").
+pub(super) fn unnumbered<'a>(paths: impl Iterator<Item = &'a str>) -> Vec<String> {
+    let mut sets: BTreeMap<(&str, usize, usize), (BTreeSet<usize>, &str)> = BTreeMap::new();
+    for path in paths {
+        let Some((head, tail)) = path.rsplit_once("-of-") else { continue };
+        let Some((stem, number)) = head.rsplit_once('-') else { continue };
+        let digits = tail.bytes().take_while(u8::is_ascii_digit).count();
+        let (count, rest) = tail.split_at(digits);
+        let (Ok(at), Ok(of)) = (number.parse::<usize>(), count.parse::<usize>()) else { continue };
+        // What stands behind the numbers may be a hash of the content, another one in each.
+        let ending = rest.rfind('.').map_or("", |dot| &rest[dot..]);
+        sets.entry((stem, of, digits)).or_insert((BTreeSet::new(), ending)).0.insert(at);
+    }
+    let missing = |((stem, of, digits), (there, ending)): (_, (BTreeSet<usize>, &str))| {
+        let (stem, of, digits): (&str, usize, usize) = (stem, of, digits);
+        let name = move |at| format!("{stem}-{at:0digits$}-of-{of:0digits$}{ending}");
+        (0..of.min(MOST_SHARDS)).filter(|at| !there.contains(at)).map(name).collect::<Vec<_>>()
+    };
+    sets.into_iter().flat_map(missing).collect()
 }
 
 fn walk(folder: &Path, inside: &str, depth: u32, files: &mut BTreeMap<String, Remote>) {
@@ -183,5 +219,19 @@ mod tests {
         for commit in ["", "main", &"A".repeat(40), &"../".repeat(13), &"f".repeat(41)] {
             assert!(!is_commit(commit), "{commit}");
         }
+    }
+
+    #[test]
+    fn numbered_files_tell_which_of_them_are_missing() {
+        let missing = |paths: &[&str]| unnumbered(paths.iter().copied());
+        assert!(
+            missing(&["test.jsonl", "a-of-b.parquet", "a/t-00000-of-00001-6d36.parquet"])
+                .is_empty()
+        );
+        assert_eq!(
+            missing(&["a/t-00001-of-00003.parquet", "b/t-0-of-2.parquet", "b/t-1-of-2.parquet"]),
+            ["a/t-00000-of-00003.parquet", "a/t-00002-of-00003.parquet"]
+        );
+        assert_eq!(missing(&["t-00000-of-00002-6d36.parquet"]), ["t-00001-of-00002.parquet"]);
     }
 }

@@ -94,9 +94,15 @@ impl Manifest {
             Err(source) => return Err(error::io("read", &path)(source)),
         };
         let fail = |reason: String| HubError::Manifest { path: path.clone(), reason };
-        let damaged = |what: String| fail(format!("{what}; --force fetches the benchmark anew"));
-        let head: Head = serde_json::from_slice(&text)
-            .map_err(|error| damaged(format!("expected a manifest, found other text ({error})")))?;
+        // Whose folder it is cannot be told any more, so that nothing here offers to replace it.
+        let strange = |what: String| {
+            fail(format!(
+                "{what}; give another --out, or remove the folder if it is an earlier fetch's"
+            ))
+        };
+        let head: Head = serde_json::from_slice(&text).map_err(|error| {
+            strange(format!("expected the manifest of a fetch, found other text ({error})"))
+        })?;
         if head.format != FORMAT {
             let format = crate::error::excerpt(&head.format);
             return Err(fail(format!(
@@ -110,7 +116,7 @@ impl Manifest {
             )));
         }
         serde_json::from_slice(&text).map(Some).map_err(|error| {
-            damaged(format!("expected a whole manifest of version {VERSION} ({error})"))
+            strange(format!("expected a whole manifest of version {VERSION} ({error})"))
         })
     }
 
@@ -156,14 +162,16 @@ mod tests {
     #[test]
     fn what_is_no_manifest_says_so() {
         for (text, word) in [
-            ("", "expected a manifest"),
-            ("[1]", "expected a manifest"),
+            ("", "expected the manifest"),
+            ("[1]", "expected the manifest"),
+            ("{\"manifest_version\": 3}", "another --out"),
             ("{\"format\": \"x\", \"version\": 1}", "another --out"),
             ("{\"format\": \"conductor.dataset\", \"version\": 2}", "newer Conductor"),
             ("{\"format\": \"conductor.dataset\", \"version\": 1}", "missing field `name`"),
         ] {
             let error = error(text);
             assert!(error.contains(word) && error.contains(MANIFEST), "{error}");
+            assert!(!error.contains("--force"), "{error}");
         }
         assert_eq!(Manifest::read(Path::new("no/such/folder")).unwrap(), None);
     }

@@ -107,15 +107,16 @@ pub fn plan(
     watch: &mut dyn Watch,
 ) -> Result<Plan, HubError> {
     let client = Client::new(settings)?;
-    plan_with(&client, request, choose(request)?, watch)
+    Ok(plan_with(&client, request, choose(request)?, watch)?.0)
 }
 
+/// The plan, and the list that it was made of.
 pub(super) fn plan_with(
     client: &Client<'_>,
     request: &Request,
     choice: Choice,
     watch: &mut dyn Watch,
-) -> Result<Plan, HubError> {
+) -> Result<(Plan, Listing), HubError> {
     let Choice { benchmark, release, revision, out } = choice;
     let settings = client.settings;
     let set = CachedSet::new(&settings.cache, benchmark.repository, &revision);
@@ -123,13 +124,20 @@ pub(super) fn plan_with(
         let commit = set.commit(&revision);
         let commit =
             commit.ok_or_else(|| offline(settings, request, benchmark, &revision, "a commit"))?;
-        listing::of_cache(&set.snapshot(&commit), &commit)
+        listing::of_cache(&set, &commit)
     } else {
         listing::of_hub(client, benchmark.repository, &revision, watch)?
     };
     let mut files = Vec::new();
     for (stored, file) in release.files.iter().enumerate() {
         let before = files.len();
+        if settings.offline {
+            let missing = missing(&set, &listing, file);
+            if !missing.is_empty() {
+                let what = missing.join(", ");
+                return Err(offline(settings, request, benchmark, &revision, &what));
+            }
+        }
         for (path, remote) in listing.files.iter().filter(|(path, _)| file.takes(path)) {
             let (bytes, sum) = described(client, benchmark, &listing, (path, remote), watch)?;
             let blob = set.blob(sum.hex());
@@ -145,13 +153,12 @@ pub(super) fn plan_with(
             });
         }
     }
-    let Listing { commit, license, .. } = listing;
     let plan = Plan {
         benchmark,
         release,
         requested_revision: revision,
-        revision: commit,
-        license,
+        revision: listing.commit.clone(),
+        license: listing.license.clone(),
         out,
         files,
     };
@@ -161,7 +168,18 @@ pub(super) fn plan_with(
         files: plan.files.len(),
         bytes: plan.bytes(),
     });
-    Ok(plan)
+    Ok((plan, listing))
+}
+
+/// What the cache lacks of the files that belong together.
+fn missing(set: &CachedSet, listing: &Listing, file: &Stored) -> Vec<String> {
+    let taken = || listing.files.iter().filter(|(path, _)| file.takes(path));
+    let is_there = |(path, remote): &(&String, &Remote)| {
+        set.snapshot(&listing.commit).join(path).is_file()
+            || remote.sum.as_ref().is_some_and(|sum| set.blob(sum.hex()).is_file())
+    };
+    let absent = taken().filter(|file| !is_there(file)).map(|(path, _)| path.clone());
+    absent.chain(listing::unnumbered(taken().map(|(path, _)| path.as_str()))).collect()
 }
 
 /// The length and the sum of a file, from the list or, where that has none, from the file's own address.

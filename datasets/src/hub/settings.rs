@@ -1,8 +1,10 @@
 //! Where the hub is, who asks, and where the cache lies: the environment variables that Hugging Face's own tools read.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+use url::Url;
 
 use super::error::HubError;
 
@@ -111,11 +113,7 @@ impl HubSettings {
         let token = if let Some(token) = text(&set, "HF_TOKEN")? {
             Token::new("HF_TOKEN", &token)?
         } else {
-            let path = set("HF_TOKEN_PATH").map_or_else(|| home.join("token"), PathBuf::from);
-            match std::fs::read_to_string(path) {
-                Ok(token) => Token::new("HF_TOKEN_PATH", &token)?,
-                Err(_) => None,
-            }
+            token_file(set("HF_TOKEN_PATH").as_deref().map(Path::new), &home.join("token"))?
         };
         if token.is_some() && !is_private(&endpoint) {
             return Err(HubError::Setting {
@@ -146,6 +144,19 @@ fn text(
             })
         })
         .transpose()
+}
+
+/// The token of a file. Errors: one that is named cannot be read; the usual one need not be there.
+fn token_file(named: Option<&Path>, usual: &Path) -> Result<Option<Token>, HubError> {
+    match std::fs::read_to_string(named.unwrap_or(usual)) {
+        Ok(token) => Token::new("HF_TOKEN_PATH", &token),
+        Err(error) if named.is_some() => Err(HubError::Setting {
+            variable: "HF_TOKEN_PATH",
+            expected: "a text file with a token",
+            given: format!("one that cannot be read ({error}); correct it or unset it"),
+        }),
+        Err(_) => Ok(None),
+    }
 }
 
 fn switch(variable: &'static str, value: &str) -> Result<bool, HubError> {
@@ -182,6 +193,8 @@ fn endpoint_of(given: &str) -> Result<String, HubError> {
     if !endpoint.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Err(wrong("blanks or letters that cannot stand in an address"));
     }
+    // Its messages do not repeat the address.
+    Url::parse(endpoint).map_err(|error| wrong(&error.to_string()))?;
     Ok(endpoint.to_owned())
 }
 
@@ -241,6 +254,17 @@ mod tests {
         assert_eq!(from_file.token.unwrap().reveal(), "hf_file");
         let from_variable = settings(&[("HF_HOME", home), ("HF_TOKEN", "hf_env")]).unwrap();
         assert_eq!(from_variable.token.unwrap().reveal(), "hf_env");
+        std::fs::write(folder.path().join("bytes"), b"hf_\xff").unwrap();
+        for named in ["gone", "", "bytes"] {
+            let path = folder.path().join(named);
+            let path = path.to_str().unwrap();
+            let error = settings(&[("HF_HOME", home), ("HF_TOKEN_PATH", path)]).unwrap_err();
+            assert!(error.to_string().contains("HF_TOKEN_PATH: expected a text file"), "{error}");
+            // HF_TOKEN goes before it.
+            assert!(
+                settings(&[("HF_TOKEN", "a"), ("HF_HOME", "/"), ("HF_TOKEN_PATH", path)]).is_ok()
+            );
+        }
     }
 
     #[test]
@@ -254,6 +278,8 @@ mod tests {
             (&[("HF_ENDPOINT", "https://ada:hf_sec@hub")][..], "user name"),
             (&[("HF_ENDPOINT", "https:///hf_sec")][..], "no host"),
             (&[("HF_ENDPOINT", "https://hub?hf_sec")][..], "no host"),
+            (&[("HF_ENDPOINT", "https://hf_sec.hub:99999")][..], "port"),
+            (&[("HF_ENDPOINT", "https://[::1")][..], "IPv6"),
             (&[("HF_ENDPOINT", "http://hub"), ("HF_TOKEN", "hf_secret")][..], "https, since"),
             (&[("HF_HUB_OFFLINE", "maybe")][..], "1 or 0"),
         ] {

@@ -4,14 +4,16 @@ use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
 
+use serde::{Deserialize, Serialize};
 use sha1::Sha1;
 use sha2::{Digest, Sha256};
 
 use super::error::{self, HubError};
 use super::watch::{Watch, go_on};
 
-/// What the hub says of a file's content.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What the hub says of a file's content. In files it is its hexadecimal digits.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub enum Sum {
     /// Large files: the SHA-256 of the content, in hexadecimal.
     Sha256(String),
@@ -47,6 +49,22 @@ impl Sum {
                 let start = Sha1::new().chain_update(format!("blob {length}\0"));
                 Ok(Self::Git(digest(start, path, watch)?))
             }
+        }
+    }
+}
+
+impl TryFrom<String> for Sum {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        Self::parse(&text).ok_or("expected 64 or 40 hexadecimal digits")
+    }
+}
+
+impl From<Sum> for String {
+    fn from(sum: Sum) -> Self {
+        match sum {
+            Sum::Sha256(hex) | Sum::Git(hex) => hex,
         }
     }
 }

@@ -2,6 +2,8 @@
 
 use conductor_types::{Constraint, Grading, Task};
 
+use super::test_cases;
+use crate::day;
 use crate::error::{DataError, Place, excerpt};
 
 /// Errors name the field, what it should be and what it is.
@@ -11,6 +13,10 @@ pub fn task(place: &Place, task: &Task) -> Result<(), DataError> {
     filled(place, "prompt", &task.prompt)?;
     if let Err((expected, given)) = grading(&task.grading) {
         return fail(place, format!("{expected} in the grading of task \"{}\"", task.id), given);
+    }
+    if let Some(date) = task.date.as_deref().filter(|date| day::of(date).is_none()) {
+        let expected = format!("a date YYYY-MM-DD of the calendar of task \"{}\"", task.id);
+        return fail(place, expected, excerpt(date));
     }
     match task.constraint.as_ref().and_then(Constraint::fault) {
         None => Ok(()),
@@ -85,15 +91,15 @@ fn grading(rule: &Grading) -> Result<(), (String, String)> {
         Grading::Countdown { numbers, .. } if !(1..=64).contains(&numbers.len()) => {
             Err(("1 to 64 `numbers`".into(), numbers.len().to_string()))
         }
-        Grading::Code { time_limit_secs, memory_limit_mib, .. } => {
-            if time_limit_secs.is_some_and(|secs| !secs.is_finite() || secs <= 0.0) {
-                let given = time_limit_secs.unwrap_or_default().to_string();
-                return Err(("`time_limit_secs` above 0".into(), given));
-            }
-            if *memory_limit_mib == Some(0) {
-                return Err(("`memory_limit_mib` above 0".into(), "0".into()));
-            }
-            Ok(())
+        Grading::Code {
+            public_test_cases,
+            private_test_cases,
+            metadata,
+            time_limit_secs,
+            memory_limit_mib,
+        } => {
+            test_cases::limits(*time_limit_secs, *memory_limit_mib)?;
+            test_cases::check(public_test_cases, private_test_cases, metadata)
         }
         Grading::Countdown { .. } | Grading::Recorded => Ok(()),
     }
@@ -141,7 +147,7 @@ fn is_identifier(text: &str) -> bool {
 mod tests {
     use std::path::Path;
 
-    use conductor_types::{CodeMetadata, TestCases};
+    use conductor_types::{CodeMetadata, TestCase, TestCases, TestType};
 
     use super::*;
     use crate::error::Position;
@@ -180,7 +186,11 @@ mod tests {
 
     fn code(time_limit_secs: Option<f64>, memory_limit_mib: Option<u64>) -> Grading {
         Grading::Code {
-            public_test_cases: TestCases::default(),
+            public_test_cases: TestCases::List(vec![TestCase {
+                input: "1".into(),
+                output: "2".into(),
+                testtype: TestType::Stdin,
+            }]),
             private_test_cases: TestCases::default(),
             metadata: CodeMetadata::default(),
             time_limit_secs,
@@ -228,8 +238,8 @@ mod tests {
             (number("[]", 0.0), "a list of numbers"),
             (Grading::Countdown { numbers: Vec::new(), target: 8 }, "1 to 64 `numbers`"),
             (code(Some(0.0), None), "`time_limit_secs` above 0"),
-            (code(Some(f64::NAN), None), "`time_limit_secs` above 0"),
-            (code(None, Some(0)), "`memory_limit_mib` above 0"),
+            (code(Some(1e9), None), "`time_limit_secs` above 0 and at most 3600"),
+            (code(None, Some(1)), "`memory_limit_mib` of at least 16"),
             (number("1", -0.5), "`tolerance` of at least 0"),
             (number("1", f64::NAN), "found NaN"),
             (python("", "f"), "`tests` that is not empty"),
@@ -243,6 +253,24 @@ mod tests {
             let error = with(grading).unwrap_err().to_string();
             assert!(error.starts_with("t.jsonl:7: ") && error.contains(words), "{error}");
         }
+    }
+
+    #[test]
+    fn a_date_is_a_day() {
+        let place = Place::new(Path::new("t.jsonl"), Position::Line(3));
+        let dated = |date: &str| Task {
+            id: "a".into(),
+            domain: "d".into(),
+            prompt: "p".into(),
+            grading: Grading::Recorded,
+            parts: Vec::new(),
+            date: Some(date.into()),
+            constraint: None,
+        };
+        assert!(task(&place, &dated("2024-11-01T00:00:00")).is_ok());
+        let error = task(&place, &dated("11/01/2024")).unwrap_err().to_string();
+        let words = "t.jsonl:3: expected a date YYYY-MM-DD of the calendar of task \"a\", found \"11/01/2024\"";
+        assert_eq!(error, words);
     }
 
     #[test]

@@ -83,10 +83,27 @@ fn answer(at: &At, row: &Row) -> Result<String, DataError> {
     })
 }
 
-/// What stands in the last `\boxed{…}`; numbers have no braces of their own.
+/// What stands in the last `\boxed{…}`, without the type that it is set in and the brackets around it.
 fn last_boxed(solution: &str) -> Option<&str> {
     let (_, rest) = solution.rsplit_once("\\boxed{")?;
-    rest.split_once('}').map(|(inside, _)| inside)
+    let mut depth = 1;
+    let end = rest.find(|c| {
+        match c {
+            '{' => depth += 1,
+            '}' => depth -= 1,
+            _ => {}
+        }
+        depth == 0
+    });
+    let mut inside = rest[..end?].trim();
+    let shells =
+        [("\\textbf{", '}'), ("\\mathbf{", '}'), ("\\text{", '}'), ("\\mathrm{", '}'), ("(", ')')];
+    while let Some(bare) =
+        shells.iter().find_map(|(start, end)| inside.strip_prefix(start)?.strip_suffix(*end))
+    {
+        inside = bare.trim();
+    }
+    Some(inside)
 }
 
 /// The row's own id, or year, contest and number, or the row's number.
@@ -117,7 +134,10 @@ mod tests {
     #[test]
     fn the_last_box_counts() {
         assert_eq!(last_boxed("so \\boxed{12}, no, \\boxed{073}."), Some("073"));
+        assert_eq!(last_boxed("\\boxed{\\textbf{(025)}}"), Some("025"));
+        assert_eq!(last_boxed("\\boxed{\\frac{1}{2}} {x}"), Some("\\frac{1}{2}"));
         assert_eq!(last_boxed("\\boxed{12"), None);
+        assert_eq!(last_boxed("\\boxed{\\text{12}"), None);
         assert_eq!(last_boxed("12"), None);
     }
 }

@@ -17,13 +17,23 @@ const MAX_NUMBERS: usize = 64;
 
 #[derive(Deserialize)]
 struct Row {
-    #[serde(alias = "numbers")]
-    nums: Vec<u64>,
+    #[serde(default)]
+    nums: Option<Vec<u64>>,
+    #[serde(default)]
+    numbers: Option<Vec<u64>>,
     target: i64,
 }
 
 pub(super) fn read(path: &Path, name: &str, emit: &mut Emit) -> Result<(), DataError> {
-    Rows::new(path, &COLUMNS, EXPECTED).for_each(|at, Row { nums: numbers, target }: Row| {
+    Rows::new(path, &COLUMNS, EXPECTED).for_each(|at, Row { nums, numbers, target }: Row| {
+        let numbers = match (nums, numbers) {
+            (Some(numbers), None) | (None, Some(numbers)) => numbers,
+            (Some(nums), Some(numbers)) if nums == numbers => numbers,
+            (Some(_), Some(_)) => {
+                return Err(at.fail("`nums` or `numbers`", "both, and they differ"));
+            }
+            (None, None) => return Err(at.fail(EXPECTED, "a row without `nums`")),
+        };
         if numbers.is_empty() || numbers.len() > MAX_NUMBERS {
             return Err(at.fail(
                 format!("`nums` with 1 to {MAX_NUMBERS} numbers"),

@@ -1,5 +1,7 @@
 //! What sources share when they make a task of a row.
 
+use std::collections::HashMap;
+
 use conductor_configs::schema::DomainBy;
 use conductor_types::{Grading, Task, seed};
 use serde_json::Value;
@@ -34,6 +36,13 @@ pub fn task(id: String, domain: String, prompt: String, grading: Grading) -> Tas
 /// An id for rows that carry none: it follows from their text, so that it stays when rows are added or moved.
 pub fn content_id(text: &str) -> String {
     format!("{:016x}", seed::derive(0, "task id", &[text.trim()]))
+}
+
+/// The id for the first row that has it, and with a mark ("-2") for each further one.
+pub fn numbered(id: String, times: &mut HashMap<String, u64>) -> String {
+    let times = times.entry(id.clone()).or_default();
+    *times += 1;
+    if *times == 1 { id } else { format!("{id}-{times}") }
 }
 
 /// What a row says of itself.

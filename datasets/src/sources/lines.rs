@@ -113,6 +113,13 @@ pub fn open(path: &Path) -> Result<Box<dyn BufRead>, DataError> {
     let other = match start {
         [b'P', b'A', b'R', b'1', ..] => Some("a Parquet file: give this source kind = \"parquet\""),
         [b'P', b'K', 3, 4, ..] => Some("a zip archive: unpack it first"),
+        [0x28, 0xb5, 0x2f, 0xfd, ..] => Some("a zstd file: unpack it first; gzip is read as it is"),
+        [b'B', b'Z', b'h', b'1'..=b'9', ..] => {
+            Some("a bzip2 file: unpack it first; gzip is read as it is")
+        }
+        [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => {
+            Some("an xz file: unpack it first; gzip is read as it is")
+        }
         [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => Some("UTF-16: save the file as UTF-8"),
         _ => None,
     };
@@ -223,6 +230,9 @@ mod tests {
         for (bytes, word) in [
             (&b"PAR1...."[..], "kind = \"parquet\""),
             (b"\xff\xfe{\0", "UTF-16"),
+            (b"\x28\xb5\x2f\xfd....", "a zstd file: unpack it first"),
+            (b"BZh91AY", "a bzip2 file"),
+            (b"\xfd7zXZ\0..", "an xz file"),
             (b"PK\x03\x04", "unpack"),
             (b"a\n\xc3(\n", ":2: expected UTF-8 text, found a byte that is none at column 1"),
         ] {

@@ -19,6 +19,7 @@ use super::draft::{self, At, Labels};
 use super::livecodebench_release::{Members, files, read_ids};
 use super::records::Rows;
 use super::{Emit, lines, prompts};
+use crate::day;
 use crate::error::{DataError, Place, Position, excerpt};
 
 const EXPECTED: &str = "a LiveCodeBench problem with the eleven official columns (question_title, question_content, platform, \
@@ -215,7 +216,7 @@ fn task(at: &At, problem: Problem, by: DomainBy) -> Result<Task, DataError> {
         time_limit_secs: None,
         memory_limit_mib: None,
     };
-    let date = Some(contest_date).filter(|date| !date.trim().is_empty());
+    let date = Some(contest_date.trim().to_string());
     Ok(Task { date, ..draft::task(id, domain, prompt, grading) })
 }
 
@@ -247,10 +248,12 @@ impl Window {
         let place = Place::new(path, Position::Whole);
         let end = |key: &str, text: Option<&str>| match text {
             None => Ok(None),
-            Some(text) if is_day(text) => Ok(Some(text.to_string())),
+            Some(text) if day::is_day(text) => Ok(Some(text.to_string())),
             Some(text) => Err(DataError::Record {
                 place: place.clone(),
-                expected: format!("`{key}` of this source as \"YYYY-MM-DD\""),
+                expected: format!(
+                    "`{key}` of this source as \"YYYY-MM-DD\", a day of the calendar"
+                ),
                 given: excerpt(text),
             }),
         };
@@ -273,25 +276,10 @@ impl Window {
     }
 }
 
-/// The day of "2024-08-01T14:30:00", "2024-08-01 14:30" or "2024-08-01".
+/// The day of a contest.
 fn day(at: &At, date: &str) -> Result<String, DataError> {
-    let (day, rest) = date.trim().split_at_checked(10).unwrap_or((date, ""));
-    if is_day(day) && (rest.is_empty() || rest.starts_with(['T', ' '])) {
-        return Ok(day.to_string());
-    }
-    Err(at.fail("`contest_date` that begins with YYYY-MM-DD", excerpt(date)))
-}
-
-fn is_day(text: &str) -> bool {
-    let mut parts = text.split('-');
-    let mut part = |digits: usize, most: u32| {
-        parts.next().is_some_and(|part| {
-            part.len() == digits
-                && part.bytes().all(|byte| byte.is_ascii_digit())
-                && part.parse().is_ok_and(|value: u32| (1..=most).contains(&value))
-        })
-    };
-    part(4, 9999) && part(2, 12) && part(2, 31) && parts.next().is_none()
+    let day = day::of(date.trim()).map(str::to_string);
+    day.ok_or_else(|| at.fail("`contest_date` that begins with YYYY-MM-DD", excerpt(date)))
 }
 
 /// What the folder or file of a release is made of.
@@ -314,7 +302,7 @@ mod tests {
         for date in ["2024-08-01", "2024-08-01T14:30:00", " 2024-08-01 00:00:00 "] {
             assert_eq!(day(&at, date).unwrap(), "2024-08-01");
         }
-        for date in ["2024-8-1", "01.08.2024", "2024-13-01", "2024-08-32", "2024-08-01x", "", "ää"]
+        for date in ["2024-8-1", "01.08.2024", "2024-13-01", "2024-02-30", "2024-08-01x", "", "ää"]
         {
             let error = day(&at, date).unwrap_err().to_string();
             assert!(error.contains("a:1: expected `contest_date`"), "{error}");

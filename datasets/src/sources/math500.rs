@@ -53,6 +53,7 @@ pub(super) fn read(
             }
         }
         check::filled(&at.place, "problem", &row.problem)?;
+        check::filled(&at.place, "unique_id", &row.unique_id)?;
         let difficulty = level.map(|level| level.to_string());
         let labels = Labels { subject: row.subject.as_deref(), difficulty: difficulty.as_deref() };
         let domain = draft::domain(&at, "math500", by, labels)?;

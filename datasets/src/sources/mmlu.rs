@@ -37,6 +37,7 @@ impl Options<'_> {
             MmluPart::Dev => "dev",
             MmluPart::Val => "val",
             MmluPart::Test => "test",
+            MmluPart::AuxiliaryTrain => "auxiliary_train",
         }
     }
 
@@ -113,8 +114,11 @@ fn folder(
         source,
     };
     // What `conductor data fetch` stores is called as the hub calls it.
-    let names = [part, "valid", "validation"];
-    let names = if options.part == MmluPart::Val { &names[..] } else { &names[..1] };
+    let names = match options.part {
+        MmluPart::Val => &[part, "valid", "validation"][..],
+        MmluPart::AuxiliaryTrain => &[part, "train"],
+        MmluPart::Dev | MmluPart::Test => &[part],
+    };
     let mut tables = names.iter().map(|name| path.join(format!("{name}.parquet")));
     if let Some(stored) = tables.find(|path| path.is_file()) {
         return table(&stored, options, emit);
@@ -212,12 +216,21 @@ fn emit_one(
     emit: &mut Emit,
 ) -> Result<(), DataError> {
     check::filled(&at.place, "question", question.text)?;
+    let id = match (subject.is_empty(), options.part) {
+        (false, _) => format!("mmlu/{}/{subject}/{number}", options.part()),
+        (true, MmluPart::AuxiliaryTrain) => format!("mmlu/{}/{number}", options.part()),
+        (true, _) => {
+            return Err(at.fail(
+                "a `subject` that is not empty",
+                "none; questions for training have none, and are read with part = \"auxiliary_train\"",
+            ));
+        }
+    };
     let labels = Labels { subject: Some(subject), ..Labels::default() };
     let domain = draft::domain(&at, "mmlu", options.domain, labels)?;
     let count = u8::try_from(question.options.len()).unwrap_or(u8::MAX);
     let grading = Grading::Choice { gold: prompts::letter(question.gold), options: count };
     let prompt = prompts::choice(question.text, &question.options);
-    let id = format!("mmlu/{}/{subject}/{number}", options.part());
     emit(at.place, draft::task(id, domain, prompt, grading))
 }
 

@@ -38,6 +38,7 @@ mod rlpr;
 mod science;
 mod sheet;
 mod stdin_sets;
+mod test_cases;
 mod theoremqa;
 
 use std::path::Path;
@@ -148,11 +149,10 @@ fn dispatch(source: &TaskSource, emit: &mut Emit) -> Result<(), DataError> {
             mmlu_pro::read(path, categories.as_deref(), *domain, emit)
         }
         TaskSource::Rlpr { max_gold_chars, .. } => rlpr::read(path, *max_gold_chars, emit),
-        TaskSource::Theoremqa { pictures, picture_folder, domain, .. } => {
-            let own = path.parent().unwrap_or(Path::new(""));
+        TaskSource::Theoremqa { pictures, domain, .. } => {
             let options = theoremqa::Options {
                 pictures: *pictures,
-                picture_folder: picture_folder.as_deref().unwrap_or(own),
+                picture_folder: source.pictures().unwrap_or(Path::new("")),
                 domain: *domain,
             };
             theoremqa::read(path, &options, emit)

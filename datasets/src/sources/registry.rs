@@ -39,8 +39,8 @@ pub const REGISTRY: [Entry; 22] = [
     entry("codeforces", "contest programs, judged by tests through standard input", &["code"]),
     entry("countdown", "an expression of given numbers that comes to a target", &["countdown"]),
     entry("gpqa", "questions for experts with four options", &["choice"]).noting(
-        "GPQA's authors ask that no question stands in plain text on the network: this run's folder holds questions, so it stays on \
-         this machine",
+        "GPQA's authors ask that no question stands in plain text on the network: what a run or a mix writes holds questions, so it \
+         stays on this machine",
     ),
     entry("gsm8k", "word problems with a number as the answer", &["number"]),
     entry("humaneval", "Python functions to complete, judged by unit tests", &["python"]),

@@ -33,8 +33,12 @@ const EXPECTED: &str = "a question {\"id\", \"question\" or \"question_stem\", \
 struct Row {
     #[serde(default)]
     id: Option<Value>,
-    #[serde(default, alias = "question_stem", alias = "prompt")]
+    #[serde(default)]
     question: Option<Value>,
+    #[serde(default)]
+    question_stem: Option<Value>,
+    #[serde(default)]
+    prompt: Option<Value>,
     #[serde(default)]
     choices: Option<Choices>,
     #[serde(default, rename = "answerKey")]
@@ -68,8 +72,7 @@ pub(super) fn read(
             return Ok(());
         }
         let (options, gold) = options(&at, &row)?;
-        let question = row.question.as_ref().and_then(Value::as_str);
-        let question = question.ok_or_else(|| at.fail(EXPECTED, "a row without a question"))?;
+        let question = question(&at, &row)?;
         check::filled(&at.place, "question", question)?;
         let context = row.context.as_deref().map(str::trim).filter(|text| !text.is_empty());
         let whole = context.map_or_else(
@@ -83,15 +86,27 @@ pub(super) fn read(
             // The options too, since some questions come with several sets of them. MixEval draws with repetition: the second
             // time gets a mark of its own.
             let id = draft::content_id(&format!("{}\n{}", whole.trim(), options.join("\n")));
-            let times = times.entry(id.clone()).or_default();
-            *times += 1;
-            if *times == 1 { id } else { format!("{id}-{times}") }
+            draft::numbered(id, &mut times)
         };
         let count = u8::try_from(options.len()).unwrap_or(u8::MAX);
         let grading = Grading::Choice { gold: prompts::letter(gold), options: count };
         let prompt = prompts::choice(&whole, &options);
         emit(at.place, draft::task(format!("{kind}/{id}"), kind.into(), prompt, grading))
     })
+}
+
+/// The question, under whichever of its names.
+fn question<'a>(at: &At, row: &'a Row) -> Result<&'a str, DataError> {
+    let mut texts = [&row.question, &row.question_stem, &row.prompt]
+        .into_iter()
+        .filter_map(|text| text.as_ref().and_then(Value::as_str));
+    let first = texts.next().ok_or_else(|| at.fail(EXPECTED, "a row without a question"))?;
+    if texts.any(|other| other.trim() != first.trim()) {
+        return Err(
+            at.fail("one of `question`, `question_stem` and `prompt`", "several, and they differ")
+        );
+    }
+    Ok(first)
 }
 
 /// The options in order, and which of them is right.

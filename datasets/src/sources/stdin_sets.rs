@@ -8,6 +8,7 @@ use conductor_types::{CodeMetadata, Grading, TestCase, TestCases, TestType};
 
 use super::draft::At;
 use super::lines;
+use super::test_cases::{LEAST_MIB, MOST_SECS};
 use crate::error::{DataError, excerpt};
 
 /// Tests in one of their forms.
@@ -95,8 +96,9 @@ pub(super) fn grading(
         public_test_cases: TestCases::List(public),
         private_test_cases: TestCases::List(private),
         metadata: CodeMetadata::default(),
-        time_limit_secs: limits.time_secs.filter(|secs| secs.is_finite() && *secs > 0.0),
-        memory_limit_mib: limits.memory_mib.filter(|mib| *mib > 0),
+        // Limits that no program could run under are none.
+        time_limit_secs: limits.time_secs.filter(|secs| *secs > 0.0 && *secs <= MOST_SECS),
+        memory_limit_mib: limits.memory_mib.filter(|mib| *mib >= LEAST_MIB),
     })
 }
 

@@ -1,6 +1,7 @@
 //! TheoremQA (arXiv 2305.12524): 800 questions that need a theorem. Its answers are numbers, lists of numbers, truth values and
 //! options; docs/graders.md says how each type is graded.
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -60,9 +61,23 @@ enum Picture {
     Inside { bytes: Option<String>, path: Option<String> },
 }
 
+impl Picture {
+    /// Whether there is one: some tools write the lack of one as an empty text or an empty structure.
+    fn is_there(&self) -> bool {
+        let is_filled = |text: &Option<String>| text.as_ref().is_some_and(|text| !text.is_empty());
+        match self {
+            Self::Path(path) => !path.is_empty(),
+            Self::Inside { bytes, path } => is_filled(bytes) || is_filled(path),
+        }
+    }
+}
+
 pub(super) fn read(path: &Path, options: &Options<'_>, emit: &mut Emit) -> Result<(), DataError> {
+    let mut times: HashMap<String, u64> = HashMap::new();
     Rows::new(path, &COLUMNS, EXPECTED).for_each(|at, row: Row| {
-        let pictured = row.picture.is_some();
+        let id = id(&row, &mut times);
+        let picture = row.picture.as_ref().filter(|picture| picture.is_there());
+        let pictured = picture.is_some();
         if pictured && options.pictures == Pictures::Skip {
             return Ok(());
         }
@@ -70,13 +85,9 @@ pub(super) fn read(path: &Path, options: &Options<'_>, emit: &mut Emit) -> Resul
         let (ask, grading) = grading(&at, &row)?;
         let labels = Labels { subject: row.field.as_deref(), ..Labels::default() };
         let domain = draft::domain(&at, "theoremqa", options.domain, labels)?;
-        let own = row.id.as_deref().map(str::trim).filter(|id| !id.is_empty());
-        // The ids are paths of files: "author/theorem_1.json".
-        let own = own.map(|id| id.strip_suffix(".json").unwrap_or(id).to_string());
-        let id = own.unwrap_or_else(|| draft::content_id(&row.question));
         let prompt = prompts::answered(&row.question, ask);
         let mut task = draft::task(format!("theoremqa/{id}"), domain, prompt, grading);
-        if let (Some(picture), Pictures::Attach) = (&row.picture, options.pictures) {
+        if let (Some(picture), Pictures::Attach) = (picture, options.pictures) {
             let url = data_url(&at, picture, options.picture_folder)?;
             task.parts = vec![
                 Part(json!({"type": "text", "text": task.prompt})),
@@ -85,6 +96,16 @@ pub(super) fn read(path: &Path, options: &Options<'_>, emit: &mut Emit) -> Resul
         }
         emit(at.place, task)
     })
+}
+
+/// The row's own id, which is a file's path ("author/theorem_1.json"), else one that follows from the question. Some questions
+/// say the same beside another picture: the second time gets a mark of its own, whether the first one is left out or not.
+fn id(row: &Row, times: &mut HashMap<String, u64>) -> String {
+    let own = row.id.as_deref().map(str::trim).filter(|id| !id.is_empty());
+    if let Some(own) = own {
+        return own.strip_suffix(".json").unwrap_or(own).to_string();
+    }
+    draft::numbered(draft::content_id(&row.question), times)
 }
 
 /// What is asked for, and how it is judged.
@@ -142,7 +163,7 @@ fn data_url(at: &At, picture: &Picture, folder: &Path) -> Result<String, DataErr
     };
     let encoded = match inside {
         Some(encoded) => encoded.clone(),
-        None => BASE64.encode(contents(at, &local(at, folder, path)?)?),
+        None => BASE64.encode(contents(at, folder, &local(at, folder, path)?)?),
     };
     // The first bytes say what it is, whatever the name does.
     let kind = match &encoded.as_bytes()[..encoded.len().min(5)] {
@@ -165,13 +186,20 @@ fn local(at: &At, folder: &Path, path: &str) -> Result<PathBuf, DataError> {
     Ok(folder.join(inner))
 }
 
-fn contents(at: &At, path: &Path) -> Result<Vec<u8>, DataError> {
+fn contents(at: &At, folder: &Path, path: &Path) -> Result<Vec<u8>, DataError> {
     let unreadable = |source: std::io::Error| DataError::Read {
         operation: "read",
         path: path.to_path_buf(),
         help: format!("{}; or set `pictures` of this source to \"skip\"", help_for(&source)),
         source,
     };
+    // A link must not lead out of the folder either.
+    let real = path.canonicalize().map_err(unreadable)?;
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    if !real.starts_with(folder.canonicalize().map_err(unreadable)?) {
+        let given = format!("a link that leads out of it, {}", path.display());
+        return Err(at.fail("`Picture` that is a file below `picture_folder`", given));
+    }
     let mut bytes = Vec::new();
     let file = File::open(path).map_err(unreadable)?;
     file.take(MAX_PICTURE_BYTES + 1).read_to_end(&mut bytes).map_err(unreadable)?;
@@ -232,6 +260,31 @@ mod tests {
     }
 
     #[test]
+    fn a_question_that_comes_twice_has_two_ids_and_no_picture_is_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("t.jsonl");
+        let rows = [json!(""), json!({"bytes": null, "path": null}), json!("a.png"), Value::Null];
+        let row = |picture: &Value| json!({"Question": "Q", "Answer": 1, "Answer_type": "integer", "Picture": picture});
+        let text: Vec<String> = rows.iter().map(|picture| row(picture).to_string()).collect();
+        std::fs::write(&path, text.join("\n")).unwrap();
+        let ids = |pictures| {
+            let options =
+                Options { pictures, picture_folder: folder.path(), domain: DomainBy::Benchmark };
+            let mut ids = Vec::new();
+            read(&path, &options, &mut |_, task| {
+                ids.push(task.id);
+                Ok(())
+            })
+            .unwrap();
+            ids
+        };
+        let first = format!("theoremqa/{}", draft::content_id("Q"));
+        let [second, third, fourth] = ["-2", "-3", "-4"].map(|mark| format!("{first}{mark}"));
+        assert_eq!(ids(Pictures::TextOnly), [&*first, &second, &third, &fourth]);
+        assert_eq!(ids(Pictures::Skip), [first, second, fourth]);
+    }
+
+    #[test]
     fn a_picture_lies_below_its_folder_and_is_one() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("a.jpg"), b"\x89PNG\r\n\x1a\n....").unwrap();
@@ -240,6 +293,13 @@ mod tests {
             data_url(&at(), &Picture::Path(path.into()), folder.path()).map_err(|e| e.to_string())
         };
         assert_eq!(url("a.jpg").unwrap(), "data:image/png;base64,iVBORw0KGgouLi4u");
+        let outside = tempfile::tempdir().unwrap();
+        std::fs::copy(folder.path().join("a.jpg"), outside.path().join("a.jpg")).unwrap();
+        std::os::unix::fs::symlink(outside.path().join("a.jpg"), folder.path().join("l.jpg"))
+            .unwrap();
+        std::os::unix::fs::symlink("a.jpg", folder.path().join("in.jpg")).unwrap();
+        assert!(url("l.jpg").unwrap_err().contains("leads out of it"));
+        assert_eq!(url("in.jpg").unwrap(), url("a.jpg").unwrap());
         assert!(url("b.png").unwrap_err().contains("PNG, JPEG"));
         assert!(url("c.png").unwrap_err().contains("`pictures`"));
         for path in ["../a.jpg", "/etc/passwd", "", "x/../../a"] {

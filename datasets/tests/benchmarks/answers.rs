@@ -73,6 +73,9 @@ fn math500_has_subjects_and_levels() {
     let bad = folder.lines("bad.jsonl", &[row(json!(9), "c")]);
     let error = all("math500", &bad, json!({})).unwrap_err();
     assert!(error.contains("a number from 1 to 5, found \"9\""), "{error}");
+    let nameless = json!({"problem": "p", "answer": "1", "unique_id": " "});
+    let nameless = folder.lines("nameless.jsonl", &[nameless]);
+    assert!(all("math500", &nameless, json!({})).unwrap_err().contains("a unique_id that is not"));
     let without = json!({"problem": "p", "answer": "1", "unique_id": "d"});
     let without = folder.lines("without.jsonl", &[without]);
     let error = all("math500", &without, json!({"domain": "subject"})).unwrap_err();
@@ -208,8 +211,12 @@ fn countdown_names_its_numbers() {
         json!({"target": 1, "nums": vec![1; 65]}),
         json!({"target": 1, "nums": [-1]}),
         json!({"target": 1.5, "nums": [1]}),
+        json!({"target": 1}),
+        json!({"target": 1, "nums": [1], "numbers": [2]}),
     ] {
         let error = all("countdown", &folder.lines("b.jsonl", &[row]), json!({})).unwrap_err();
         assert!(error.contains("b.jsonl:1: expected"), "{error}");
     }
+    let both = json!({"target": 1, "nums": [1], "numbers": [1]});
+    assert_eq!(all("countdown", &folder.lines("b.jsonl", &[both]), json!({})).unwrap().len(), 1);
 }

@@ -104,7 +104,37 @@ fn mmlu_pro_has_up_to_ten_options() {
     assert!(tasks[0].prompt.contains("\n(J) option 9\n"));
     let error = all("mmlu_pro", &folder.lines("p.jsonl", &[row(8, "J")]), json!({})).unwrap_err();
     assert!(error.contains("the letter of `answer_index` 8, found \"J\""), "{error}");
-    assert!(all("mmlu_pro", &path, json!({"categories": ["physics"]})).is_err());
+    let path = folder.lines("p.jsonl", &[row(9, "J")]);
+    let error = all("mmlu_pro", &path, json!({"categories": ["law", "physics"]})).unwrap_err();
+    assert!(error.contains("the category \"physics\"") && error.ends_with("found law"), "{error}");
+}
+
+#[test]
+fn mmlu_pros_padding_is_no_option() {
+    let folder = Folder::new();
+    let row = |options: [&str; 4], answer: &str| json!({"question_id": 1, "question": "Which?", "options": options, "answer": answer, "category": "law"});
+    let of = |row: Value| all("mmlu_pro", &folder.lines("p.jsonl", &[row]), json!({}));
+    let tasks = of(row(["one", "two", "N/A", "N/A"], "B")).unwrap();
+    assert_eq!(tasks[0].grading, choice("B", 2));
+    assert!(tasks[0].prompt.contains("(B) two\n\n"), "{}", tasks[0].prompt);
+    // In the middle the letters behind it move up, and the right one with them.
+    let tasks = of(row(["one", "N/A", "three", "N/A"], "C")).unwrap();
+    assert_eq!(tasks[0].grading, choice("B", 2));
+    assert!(tasks[0].prompt.contains("(B) three\n\n"), "{}", tasks[0].prompt);
+    let error = of(row(["one", "two", "N/A", "N/A"], "C")).unwrap_err();
+    assert!(error.contains("found C, which is \"N/A\""), "{error}");
+    assert!(of(row(["one", "two", "three", "four"], "E")).unwrap_err().contains("from A to D"));
+}
+
+#[test]
+fn mmlus_questions_for_training_are_a_part_of_their_own() {
+    let folder = Folder::new();
+    let row = |subject: &str| json!({"question": "Which?", "subject": subject, "choices": ["a", "b", "c", "d"], "answer": 1});
+    let path = folder.lines("train.jsonl", &[row(""), row("")]);
+    let tasks = all("mmlu", &path, json!({"part": "auxiliary_train"})).unwrap();
+    assert_eq!((&*tasks[1].id, &*tasks[1].domain), ("mmlu/auxiliary_train/1", "mmlu"));
+    let error = all("mmlu", &path, json!({})).unwrap_err();
+    assert!(error.contains("part = \"auxiliary_train\""), "{error}");
 }
 
 #[test]
@@ -132,6 +162,13 @@ fn arc_and_openbookqa_are_told_apart_in_one_file() {
     let hub = json!({"id": "7-1", "question_stem": "What is wet?", "choices": {"text": ["fire", "water"], "label": ["A", "B"]}, "answerKey": "C"});
     let error = all("openbookqa", &folder.lines("hub.jsonl", &[hub]), json!({})).unwrap_err();
     assert!(error.contains("`answerKey` among the labels"), "{error}");
+    // Two names of the question may stand side by side, and then say the same.
+    let both = |stem: &str| json!({"id": "7-1", "question_stem": stem, "question": "What is wet?", "choices": {"text": ["fire", "water"], "label": ["A", "B"]}, "answerKey": "B"});
+    let path = folder.lines("both.jsonl", &[both("What is wet?")]);
+    assert_eq!(all("openbookqa", &path, json!({})).unwrap().len(), 1);
+    let path = folder.lines("both.jsonl", &[both("What is dry?")]);
+    let error = all("openbookqa", &path, json!({})).unwrap_err();
+    assert!(error.contains("found several, and they differ"), "{error}");
     let error = all("arc", &folder.lines("bad.jsonl", &[mixed("ARC", json!([3]))]), json!({}));
     assert!(error.unwrap_err().contains("found 3 of 3"));
 }

@@ -270,7 +270,8 @@ fn the_token_is_in_no_message_of_any_kind() {
         (LIST, Fault::Page),
         (LIST, Fault::Loop),
         (LIST, Fault::status(500)),
-        ("/resolve/", Fault::Truncated(0)),
+        ("/resolve/", Fault::status(500)),
+        (CDN, Fault::Truncated(0)),
         (CDN, Fault::status(401)),
         (CDN, Fault::Reset(5)),
     ] {

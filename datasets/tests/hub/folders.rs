@@ -72,10 +72,33 @@ fn a_stored_file_that_changed_is_noticed() {
     assert!(error.contains("test.parquet has changed") && error.contains("--force"), "{error}");
     request.force = true;
     assert!(matches!(lab.run(&request).unwrap().0, Fetched::Stored(..)));
-    std::fs::write(lab.out().join(MANIFEST), "{").unwrap();
-    request.force = false;
-    assert!(refused(&lab, &request).contains("expected a manifest"));
-    request.force = true;
+}
+
+#[test]
+fn force_takes_away_only_what_a_fetch_wrote() {
+    let lab = math_lab();
+    let mut request = lab.request("math500");
+    let notes = lab.out().join("notes.txt");
+    // The manifest of another program, and one of which nothing can be told any more.
+    std::fs::create_dir_all(lab.out()).unwrap();
+    std::fs::write(&notes, "mine").unwrap();
+    for manifest in ["{\"manifest_version\": 3, \"name\": \"an extension\"}", "{"] {
+        std::fs::write(lab.out().join(MANIFEST), manifest).unwrap();
+        for force in [false, true] {
+            request.force = force;
+            let error = refused(&lab, &request);
+            assert!(error.contains("--out") && !error.contains("--force"), "{error}");
+        }
+        assert!(notes.exists());
+    }
+    // Own files in a fetched folder.
+    std::fs::remove_dir_all(lab.out()).unwrap();
+    lab.stored("math500");
+    std::fs::write(&notes, "mine").unwrap();
+    let error = refused(&lab, &request);
+    assert!(error.contains("notes.txt; move that away"), "{error}");
+    assert_eq!(std::fs::read(&notes).unwrap(), b"mine");
+    std::fs::remove_file(&notes).unwrap();
     assert!(matches!(lab.run(&request).unwrap().0, Fetched::Stored(..)));
 }
 

@@ -1,7 +1,7 @@
 //! Without a network.
 
 use conductor_datasets::hub::{Fetched, plan};
-use conductor_testkit::hub::DataSet;
+use conductor_testkit::hub::{DataSet, Fault};
 
 use super::lab::{Lab, Log, MATH, math, math_lab, rows};
 
@@ -29,6 +29,7 @@ fn what_is_missing_is_named_with_the_command_that_brings_it() {
 #[test]
 fn the_cache_is_enough() {
     let mut lab = math_lab();
+    lab.hub.change(|sets| sets[0].license = Some("mit".into()));
     lab.stored("math500");
     lab.hub.seen();
     lab.settings.offline = true;
@@ -44,6 +45,7 @@ fn the_cache_is_enough() {
         let Fetched::Stored(out, manifest) = fetched else { panic!("{fetched:?}") };
         assert_eq!(rows(&out.join("test.parquet")).len(), 500);
         assert_eq!(manifest.sources[0].sum, "sha256");
+        assert_eq!(manifest.license.as_deref(), Some("mit"));
     }
     assert!(lab.hub.seen().is_empty());
 }
@@ -75,4 +77,33 @@ fn a_cache_without_links_is_taken_as_it_is() {
     lab.settings.offline = true;
     lab.stored("math500");
     assert_eq!(rows(&lab.out().join("test.parquet")).len(), 500);
+}
+
+/// GSM8K in pieces, none of which is looked into before all are there.
+fn pieces() -> DataSet {
+    DataSet::new("openai/gsm8k")
+        .large("main/train-00000-of-00001.parquet", "train")
+        .large("main/test-00000-of-00002.parquet", "first")
+        .large("main/test-00001-of-00002.parquet", "second")
+}
+
+#[test]
+fn a_fetch_that_broke_off_is_no_whole_set() {
+    let mut lab = Lab::new(vec![pieces()]);
+    lab.hub.always("main/test-00001", Fault::status(404));
+    let error = lab.fails("gsm8k");
+    assert!(error.contains("main/test-00001-of-00002.parquet"), "{error}");
+    lab.settings.offline = true;
+    // The branch is noted last, for every tool.
+    let folder = lab.settings.cache.join("datasets--openai--gsm8k");
+    assert!(!folder.join("refs").exists());
+    let error = lab.fails("gsm8k");
+    assert!(error.contains("does not hold main/test-00001-of-00002.parquet of"), "{error}");
+    assert!(error.contains("HF_HUB_OFFLINE=0 conductor data fetch gsm8k`"), "{error}");
+    // Other tools keep no list: then the names tell.
+    std::fs::create_dir_all(folder.join("refs")).unwrap();
+    std::fs::write(folder.join("refs/main"), pieces().commit).unwrap();
+    std::fs::remove_dir_all(folder.join("conductor")).unwrap();
+    let error = lab.fails("gsm8k");
+    assert!(error.contains("does not hold main/test-00001-of-00002.parquet of"), "{error}");
 }

@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
-use arrow_array::{Int64Array, ListArray, RecordBatch, StringArray, types::Int64Type};
+use arrow_array::{
+    ArrayRef, Int64Array, ListArray, NullArray, RecordBatch, StringArray, types::Int64Type,
+};
 use conductor_datasets::hub::{Fetched, MANIFEST, Manifest, plan};
-use conductor_testkit::hub::DataSet;
+use conductor_testkit::hub::{DataSet, FakeHub, Fault};
 use parquet::arrow::ArrowWriter;
 use serde_json::json;
 
@@ -94,6 +96,28 @@ fn gpqa() -> String {
 }
 
 #[test]
+fn the_token_goes_along_within_the_hub_and_nowhere_else() {
+    let set = || DataSet::new("Idavidrein/gpqa").small("gpqa_diamond.csv", gpqa());
+    let lab = Lab::with(vec![set().gated(TOKEN)], &[("HF_TOKEN", TOKEN)]);
+    // Small files the real hub hands out at another path of its own.
+    let path = format!("/datasets/Idavidrein/gpqa/resolve/{}/gpqa_diamond.csv", set().commit);
+    let moved = |to: String| Fault::Status(307, vec![format!("Location: {to}")], String::new());
+    lab.hub.then("gpqa_diamond.csv", [moved(format!("{path}?within"))]);
+    lab.stored("gpqa");
+    let seen = lab.hub.seen();
+    assert!(seen[2].target.ends_with("?within"), "{seen:?}");
+    assert!(seen.iter().all(|seen| seen.token.as_deref() == Some(TOKEN)), "{seen:?}");
+
+    // Another port of the same host is another host.
+    let other = FakeHub::start(vec![set()]);
+    let lab = Lab::with(vec![set().gated(TOKEN)], &[("HF_TOKEN", TOKEN)]);
+    lab.hub.then("gpqa_diamond.csv", [moved(format!("{}{path}", other.endpoint()))]);
+    lab.stored("gpqa");
+    let seen = other.seen();
+    assert!(seen.len() == 1 && seen[0].token.is_none(), "{seen:?}");
+}
+
+#[test]
 fn a_gated_sheet_comes_with_the_token_which_stays_with_the_hub() {
     let set = DataSet::new("Idavidrein/gpqa")
         .large("gpqa_diamond.csv", gpqa())
@@ -157,6 +181,55 @@ fn shards_are_joined_in_the_order_of_their_names() {
     for (n, row) in stored.iter().enumerate() {
         assert_eq!((&row["target"], &row["nums"][1]), (&json!(n), &json!(n + 1)));
     }
+}
+
+#[test]
+fn pieces_may_differ_in_order_in_nulls_and_in_columns_without_values() {
+    let text = |values: &[Option<&str>]| Arc::new(StringArray::from(values.to_vec())) as ArrayRef;
+    let piece = |columns: Vec<(&str, ArrayRef, bool)>| {
+        let batch = RecordBatch::try_from_iter_with_nullable(columns).unwrap();
+        parquet(&batch)
+    };
+    let set = DataSet::new("openai/gsm8k")
+        .small(
+            "main/train-00000-of-00003.parquet",
+            piece(vec![
+                ("question", text(&[Some("q0")]), false),
+                ("answer", text(&[Some("a0")]), false),
+                ("hint", Arc::new(NullArray::new(1)), true),
+            ]),
+        )
+        .small(
+            "main/train-00001-of-00003.parquet",
+            piece(vec![
+                ("hint", text(&[Some("h1")]), false),
+                ("answer", text(&[Some("a1")]), true),
+                ("question", text(&[Some("q1")]), false),
+            ]),
+        )
+        .small(
+            "main/train-00002-of-00003.parquet",
+            piece(vec![
+                ("question", text(&[Some("q2")]), false),
+                ("answer", text(&[None]), true),
+                ("hint", Arc::new(NullArray::new(1)), true),
+            ]),
+        )
+        .small(
+            "main/test-0.parquet",
+            piece(vec![
+                ("question", text(&[Some("q")]), false),
+                ("answer", text(&[Some("a")]), false),
+            ]),
+        );
+    let lab = Lab::new(vec![set]);
+    lab.stored("gsm8k");
+    let expected = [
+        json!({"question": "q0", "answer": "a0"}),
+        json!({"question": "q1", "answer": "a1", "hint": "h1"}),
+        json!({"question": "q2"}),
+    ];
+    assert_eq!(rows(&lab.out().join("train.parquet")), expected);
 }
 
 #[test]

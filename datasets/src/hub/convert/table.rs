@@ -5,8 +5,8 @@ use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow_array::RecordBatch;
-use arrow_schema::Schema;
+use arrow_array::{Array as _, RecordBatch, new_null_array};
+use arrow_schema::{ArrowError, DataType, Field, Schema};
 use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::ParquetMetaData;
@@ -24,43 +24,86 @@ pub(super) fn store(
     limits: &Limits,
     watch: &mut dyn Watch,
 ) -> Result<Written, HubError> {
-    let mut writer: Option<(Writer, Arc<Schema>)> = None;
+    let schema = Arc::new(common(sources, required)?);
+    let mut writer = Writer::create(target, &schema, limits)?;
     for source in sources {
-        let file = File::open(&source.path).map_err(error::io("open", &source.path))?;
-        // As in `columns`: the plain Parquet types are the same whatever tool wrote the file.
-        let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
-        let builder = ParquetRecordBatchReaderBuilder::try_new_with_options(file, options)
-            .map_err(|error| unreadable(source, error))?;
-        let schema = Arc::new(Schema::new(builder.schema().fields().clone()));
-        let (writer, first) = if let Some(writer) = &mut writer {
-            writer
-        } else {
-            let names: Vec<String> =
-                schema.fields().iter().map(|field| field.name().clone()).collect();
-            require(source.name, required, &names)?;
-            writer.insert((Writer::create(target, &schema, limits)?, schema.clone()))
-        };
-        if !same(first, &schema) {
-            return Err(HubError::Answer {
-                what: source.name.to_owned(),
-                expected: format!("the columns of {} ({})", sources[0].name, shape(first)),
-                given: shape(&schema),
-            });
-        }
+        let builder = open(source)?;
         let rows = rows_at_once(builder.metadata(), limits);
         let reader =
             builder.with_batch_size(rows).build().map_err(|error| unreadable(source, error))?;
         for batch in reader {
+            let batch = batch.and_then(|batch| fitted(&schema, &batch));
             let batch = batch.map_err(|error| unreadable(source, error.into()))?;
-            let batch = RecordBatch::try_new(first.clone(), batch.columns().to_vec())
-                .map_err(|error| unreadable(source, error.into()))?;
             writer.write(&batch, watch)?;
         }
     }
-    match writer {
-        Some((writer, _)) => writer.close(),
-        None => unreachable!("every stored file has a source"),
+    writer.close()
+}
+
+fn open(source: &Source<'_>) -> Result<ParquetRecordBatchReaderBuilder<File>, HubError> {
+    let file = File::open(&source.path).map_err(error::io("open", &source.path))?;
+    // As in `columns`: the plain Parquet types are the same whatever tool wrote the file.
+    let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
+    ParquetRecordBatchReaderBuilder::try_new_with_options(file, options)
+        .map_err(|error| unreadable(source, error))
+}
+
+/// The columns that all files have, in the order of the first: of one type each, where a file without any value in a column
+/// has whatever the others have, and without values where one of them may be.
+fn common(sources: &[Source<'_>], required: &[&str]) -> Result<Schema, HubError> {
+    let mut all: Vec<Field> = Vec::new();
+    for (number, source) in sources.iter().enumerate() {
+        let schema = open(source)?.schema().clone();
+        let own = schema.fields();
+        if number == 0 {
+            let names: Vec<String> = own.iter().map(|field| field.name().clone()).collect();
+            require(source.name, required, &names)?;
+            all = own.iter().map(|field| Field::clone(field)).collect();
+            continue;
+        }
+        let widened =
+            all.iter().map(|field| wider(field, schema.field_with_name(field.name()).ok()?));
+        match widened.collect::<Option<Vec<Field>>>() {
+            Some(wider) if own.len() == all.len() => all = wider,
+            _ => {
+                return Err(HubError::Answer {
+                    what: source.name.to_owned(),
+                    expected: format!("the columns of {} ({})", sources[0].name, shape(&all)),
+                    given: shape(own.iter().map(AsRef::as_ref)),
+                });
+            }
+        }
     }
+    // A column without any value in any file is text, as everywhere.
+    let settled = all.into_iter().map(|field| match field.data_type() {
+        DataType::Null => Field::new(field.name(), DataType::Utf8, true),
+        _ => field,
+    });
+    Ok(Schema::new(settled.collect::<Vec<Field>>()))
+}
+
+/// A column that takes the values of both; `None` where they are of two types.
+fn wider(a: &Field, b: &Field) -> Option<Field> {
+    let kind = match (a.data_type(), b.data_type()) {
+        (DataType::Null, other) | (other, DataType::Null) => other,
+        (one, other) if one == other => one,
+        _ => return None,
+    };
+    Some(Field::new(a.name(), kind.clone(), a.is_nullable() || b.is_nullable()))
+}
+
+/// The rows with the columns of all files.
+fn fitted(schema: &Arc<Schema>, batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
+    let column = |field: &Arc<Field>| {
+        let missing = || ArrowError::SchemaError(format!("no column {}", field.name()));
+        let column = batch.column_by_name(field.name()).ok_or_else(missing)?;
+        Ok(match column.data_type() {
+            DataType::Null => new_null_array(field.data_type(), batch.num_rows()),
+            _ => column.clone(),
+        })
+    };
+    let columns = schema.fields().iter().map(column).collect::<Result<Vec<_>, ArrowError>>()?;
+    RecordBatch::try_new(schema.clone(), columns)
 }
 
 /// So many that they have about the bytes of a batch.
@@ -73,23 +116,9 @@ fn rows_at_once(metadata: &ParquetMetaData, limits: &Limits) -> usize {
     usize::try_from(limits.batch_bytes as u64 / widest).unwrap_or(1).clamp(1, limits.batch_rows)
 }
 
-/// Whether two files have the same columns of the same types in the same order.
-fn same(a: &Schema, b: &Schema) -> bool {
-    a.fields().len() == b.fields().len()
-        && a.fields().iter().zip(b.fields()).all(|(a, b)| {
-            a.name() == b.name()
-                && a.data_type() == b.data_type()
-                && a.is_nullable() == b.is_nullable()
-        })
-}
-
-fn shape(schema: &Schema) -> String {
-    let columns: Vec<String> = schema
-        .fields()
-        .iter()
-        .map(|field| format!("{} {}", field.name(), field.data_type()))
-        .collect();
-    columns.join(", ")
+fn shape<'a>(fields: impl IntoIterator<Item = &'a Field>) -> String {
+    let told = |field: &Field| format!("{} {}", field.name(), field.data_type());
+    fields.into_iter().map(told).collect::<Vec<_>>().join(", ")
 }
 
 /// Errors name the hub's file, not the one in the cache, which is called by its sum.
