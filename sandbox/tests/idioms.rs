@@ -181,6 +181,26 @@ async fn children_end_with_the_script() {
     }
 }
 
+/// A class beside the function that is asked for is not made.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_function_is_found_where_it_is() {
+    let calls = [serde_json::json!([1])];
+    for (level, sandbox) in everywhere().await {
+        for source in [
+            "class Solution:\n    def solve(self, x): return x",
+            "class Solution:\n    def __init__(self):\n        self.solve = lambda x: x",
+            "class Solution:\n    def __init__(self, size): pass\ndef solve(x): return x",
+        ] {
+            let (ending, values) =
+                common::values(&sandbox, &common::call_job(source, &calls)).await;
+            assert_eq!((ending, values.len()), (Ending::Finished, 1), "{level}: {source}");
+        }
+        let source = "class Solution:\n    def other(self, x): return x";
+        let (ending, _) = common::values(&sandbox, &common::call_job(source, &calls)).await;
+        assert_eq!(common::cause(&ending), "runtime_error", "{level}: {ending:?}");
+    }
+}
+
 /// What a call left behind counts towards no later one.
 #[tokio::test(flavor = "multi_thread")]
 async fn calls_do_not_add_up_their_memory() {

@@ -415,8 +415,9 @@ def calls(link, prelude, name, source):
         arguments = loads(arguments)
         # A fresh object each time, as the site that these questions come from does.
         holder = space.get("Solution")
-        function = getattr(holder(), name, None) if holder is not None else None
-        function = space.get(name) if function is None else function
+        # It may have the function only once it is made.
+        is_its = holder is not None and (hasattr(holder, name) or name not in space)
+        function = getattr(holder(), name, None) if is_its else space.get(name)
         if function is None:
             link.fail(b"E")
         value = function(*arguments)
