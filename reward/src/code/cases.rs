@@ -2,13 +2,14 @@
 //! of a pickled text of JSON.
 
 use std::fmt;
-use std::io::Read;
+use std::io::{self, Read};
+use std::marker::PhantomData;
 
 use base64::Engine as _;
 use conductor_types::{TestCase, TestCases, TestType};
 use flate2::read::ZlibDecoder;
 use serde::Deserialize;
-use serde::de::{Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeOwned, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::pickle::{self, LONGEST_TEXT, PickleError};
 
@@ -51,8 +52,31 @@ pub(super) enum Reason {
     TooLarge,
 }
 
+/// Bytes of the tests' texts, those of an encoded form as they are once unpacked; which is found out without keeping them.
+pub(super) fn size(cases: &TestCases) -> u64 {
+    let text = match cases {
+        TestCases::List(tests) => {
+            return tests.iter().map(|test| (test.input.len() + test.output.len()) as u64).sum();
+        }
+        TestCases::Encoded(text) => text.trim(),
+    };
+    match base64(text) {
+        Ok(packed) if !is_json(text) => {
+            let mut unpacked = ZlibDecoder::new(packed.as_slice()).take(MOST_UNPACKED);
+            // What cannot be unpacked is told by who decodes it, and takes no more than what comes before.
+            let _ = io::copy(&mut unpacked, &mut io::sink());
+            MOST_UNPACKED - unpacked.limit()
+        }
+        _ => text.len() as u64,
+    }
+}
+
+fn is_json(text: &str) -> bool {
+    text.starts_with(['[', '{'])
+}
+
 /// Decodes both lists.
-pub(super) fn decode(public: &TestCases, private: &TestCases) -> Result<Cases, CasesError> {
+pub(super) fn decode(public: TestCases, private: TestCases) -> Result<Cases, CasesError> {
     let named = |which| move |reason| CasesError::Undecodable { which, reason };
     let shown = list(public).map_err(named("public_test_cases"))?;
     let hidden = list(private).map_err(named("private_test_cases"))?;
@@ -66,9 +90,9 @@ pub(super) fn decode(public: &TestCases, private: &TestCases) -> Result<Cases, C
     Ok(Cases { tests, public, func_name: hidden.func_name.or(shown.func_name) })
 }
 
-fn list(cases: &TestCases) -> Result<Decoded, Reason> {
+fn list(cases: TestCases) -> Result<Decoded, Reason> {
     match cases {
-        TestCases::List(tests) => Ok(Decoded { tests: tests.clone(), func_name: None }),
+        TestCases::List(tests) => Ok(Decoded { tests, func_name: None }),
         TestCases::Encoded(text) => decoded(text.trim()),
     }
 }
@@ -77,7 +101,7 @@ fn decoded(text: &str) -> Result<Decoded, Reason> {
     if text.is_empty() {
         return Err(Reason::Empty);
     }
-    if text.starts_with(['[', '{']) {
+    if is_json(text) {
         return Ok(serde_json::from_str(text)?);
     }
     let packed = base64(text)?;
@@ -87,6 +111,7 @@ fn decoded(text: &str) -> Result<Decoded, Reason> {
         PickleError::TooLong(_) => Reason::TooLarge,
         error => Reason::Pickle(error),
     })?;
+    drop(packed);
     Ok(serde_json::from_slice(&json)?)
 }
 
@@ -102,6 +127,8 @@ fn base64(text: &str) -> Result<Vec<u8>, base64::DecodeError> {
 
 /// What is read of an unpacked stream at most: the longest text and its frame.
 const MOST_UNPACKED: u64 = LONGEST_TEXT + (1 << 16);
+/// Tests of one task in an encoded form: what each takes beside its own text is so no more than some megabytes.
+const MOST_TESTS: usize = 1 << 16;
 
 /// A reader that fails where a small input unpacks to more than memory should hold.
 struct Capped<R> {
@@ -143,16 +170,12 @@ impl<'de> Visitor<'de> for Forms {
         f.write_str("a list of test cases, or an object with inputs and outputs")
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Decoded, A::Error> {
-        let mut tests = Vec::new();
-        while let Some(test) = list.next_element()? {
-            tests.push(test);
-        }
-        Ok(Decoded { tests, func_name: None })
+    fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<Decoded, A::Error> {
+        Ok(Decoded { tests: Few::of(list)?.0, func_name: None })
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Decoded, A::Error> {
-        let (mut inputs, mut outputs): (Vec<String>, Vec<String>) = Default::default();
+        let (mut inputs, mut outputs) = (Few(Vec::<String>::new()), Few(Vec::<String>::new()));
         let mut func_name: Option<String> = None;
         while let Some(key) = map.next_key::<String>()? {
             match key.as_str() {
@@ -162,6 +185,7 @@ impl<'de> Visitor<'de> for Forms {
                 _ => drop(map.next_value::<IgnoredAny>()?),
             }
         }
+        let (Few(inputs), Few(outputs)) = (inputs, outputs);
         if inputs.len() != outputs.len() {
             let (given, wanted) = (inputs.len(), outputs.len());
             return Err(A::Error::custom(format!("{given} inputs and {wanted} outputs")));
@@ -173,6 +197,42 @@ impl<'de> Visitor<'de> for Forms {
             .map(|(input, output)| TestCase { input, output, testtype })
             .collect();
         Ok(Decoded { tests, func_name })
+    }
+}
+
+/// A list of at most [`MOST_TESTS`].
+struct Few<T>(Vec<T>);
+
+impl<T: DeserializeOwned> Few<T> {
+    fn of<'de, A: SeqAccess<'de>>(mut list: A) -> Result<Self, A::Error> {
+        let mut items = Vec::new();
+        while let Some(item) = list.next_element()? {
+            if items.len() == MOST_TESTS {
+                return Err(A::Error::custom(format!("more than {MOST_TESTS} tests")));
+            }
+            items.push(item);
+        }
+        Ok(Self(items))
+    }
+}
+
+impl<'de, T: DeserializeOwned> Deserialize<'de> for Few<T> {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_seq(FewVisitor(PhantomData))
+    }
+}
+
+struct FewVisitor<T>(PhantomData<T>);
+
+impl<'de, T: DeserializeOwned> Visitor<'de> for FewVisitor<T> {
+    type Value = Few<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<Few<T>, A::Error> {
+        Few::of(list)
     }
 }
 
@@ -191,7 +251,7 @@ mod tests {
     }
 
     fn decode_one(text: &str) -> Result<Cases, String> {
-        decode(&TestCases::default(), &encoded(text)).map_err(|error| error.to_string())
+        decode(TestCases::default(), encoded(text)).map_err(|error| error.to_string())
     }
 
     fn packed(pickle: &[u8]) -> String {
@@ -237,15 +297,18 @@ mod tests {
         let expected = Cases { tests: vec![stdin("1 2\n", "3\n")], public: 0, func_name: None };
         assert_eq!(decode_one(text).unwrap(), expected);
         let list = TestCases::List(vec![stdin("1 2\n", "3\n")]);
-        assert_eq!(decode(&TestCases::default(), &list).unwrap(), expected);
-        assert_eq!(decode(&list, &encoded("[]")).unwrap().public, 1);
+        assert_eq!(decode(TestCases::default(), list.clone()).unwrap(), expected);
+        assert_eq!(decode(list, encoded("[]")).unwrap().public, 1);
     }
 
     #[test]
     fn what_is_no_set_of_tests_says_why() {
         let functional = TestCase { testtype: TestType::Functional, ..stdin("1", "2") };
         let both = TestCases::List(vec![stdin("1", "2"), functional]);
-        assert!(matches!(decode(&both, &TestCases::default()), Err(CasesError::Mixed)));
+        assert!(matches!(decode(both, TestCases::default()), Err(CasesError::Mixed)));
+        let test = r#"{"input": "", "output": "", "testtype": "stdin"}"#;
+        let many_tests = format!("[{}{test}]", format!("{test},").repeat(MOST_TESTS));
+        let many_inputs = format!(r#"{{"inputs": [{}""]}}"#, r#""","#.repeat(MOST_TESTS));
         for (text, words) in [
             ("", "empty text"),
             ("  \n", "empty text"),
@@ -260,11 +323,28 @@ mod tests {
             (&packed(b"cposix\nsystem\n(Vid\ntR."), "GLOBAL"),
             (&packed(b"\x8c\x03[1]."), "its JSON"),
             (&packed(b"\x8c\x03\xff\xfe[."), "its JSON"),
+            (&many_tests, "more than 65536 tests"),
+            (&many_inputs, "more than 65536 tests"),
         ] {
             let error = decode_one(text).unwrap_err();
-            assert!(error.contains(words), "{text:?}: {error}");
+            assert!(error.contains(words), "{words}: {error}");
             assert!(error.contains("private_test_cases"), "{error}");
         }
+    }
+
+    #[test]
+    fn the_size_is_that_of_what_is_unpacked() {
+        for (cases, bytes) in [
+            (TestCases::List(vec![stdin("1 2\n", "3\n"), stdin("", "é")]), 8),
+            (encoded("[]\n"), 2),
+            (encoded("nonsense!"), 9),
+            // The pickled text and its frame.
+            (encoded(LIST), 73),
+        ] {
+            assert_eq!(size(&cases), bytes, "{cases:?}");
+        }
+        let zeros = packed(&vec![0; 1 << 20]);
+        assert!(zeros.len() < 2000 && size(&encoded(&zeros)) == 1 << 20);
     }
 
     #[test]
@@ -278,6 +358,7 @@ mod tests {
             encoder.write_all(&blank).unwrap();
         }
         let bomb = base64::engine::general_purpose::STANDARD.encode(encoder.finish().unwrap());
+        assert_eq!(size(&encoded(&bomb)), MOST_UNPACKED);
         let error = decode_one(&bomb).unwrap_err();
         assert!(error.contains("reading it failed") || error.contains("opcode"), "{error}");
         let claim = packed(b"\x8d\0\0\0\0\x10\0\0\0[]");

@@ -1,19 +1,26 @@
-//! JSON as Python's `json.loads` reads it: integers of any length, NaN and the infinities, the last of equal keys.
+//! JSON as Python's `json.loads` reads it: integers of any length, NaN and the infinities, lone surrogates, the last of equal
+//! keys. It is read piece by piece where it stands: a list of millions of numbers takes no memory beside its text.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
 
-/// A value of an expected output.
+/// A value, or the beginning of one that holds others.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Json {
+pub(super) enum Value<'a> {
     Null,
     Bool(bool),
     /// Digits, behind a minus where it is below zero; no leading zeros and no minus zero.
-    Int(String),
+    Int(&'a str),
     Float(f64),
-    Text(String),
-    List(Vec<Json>),
-    Object(BTreeMap<String, Json>),
+    Text(Text<'a>),
+    /// Its items come one by one from [`Reader::item`].
+    List,
+    /// Its keys come one by one from [`Reader::key`].
+    Object,
 }
+
+/// A text in WTF-8: UTF-8 in which a lone surrogate, of which Python's texts may have some, is three bytes of its own. So no
+/// UTF-8 text equals one that has a lone surrogate.
+pub(super) type Text<'a> = Cow<'a, [u8]>;
 
 /// Lists within lists; deeper ones are no expected output.
 pub(super) const DEEPEST: usize = 512;
@@ -26,22 +33,101 @@ pub(super) struct JsonError {
     what: &'static str,
 }
 
-/// The value of a whole text.
-pub(super) fn parse(text: &str) -> Result<Json, JsonError> {
-    let mut reader = Reader { text, at: 0, depth: 0 };
+/// Whether the whole text is one value.
+pub(super) fn check(text: &str) -> Result<(), JsonError> {
+    let mut reader = Reader::new(text);
+    reader.skip()?;
     reader.space();
-    let value = reader.value()?;
-    reader.space();
-    if reader.at < text.len() { Err(reader.error("expected the end")) } else { Ok(value) }
+    if reader.at < text.len() { Err(reader.error("expected the end")) } else { Ok(()) }
 }
 
-struct Reader<'a> {
+/// Reads values in order.
+pub(super) struct Reader<'a> {
     text: &'a str,
     at: usize,
     depth: usize,
+    /// A list or object was opened and nothing in it is read.
+    is_opened: bool,
 }
 
-impl Reader<'_> {
+impl<'a> Reader<'a> {
+    /// At the start of a text.
+    pub(super) fn new(text: &'a str) -> Self {
+        Self { text, at: 0, depth: 0, is_opened: false }
+    }
+
+    /// The next value. Of a list or an object all items have to be read before what follows it.
+    pub(super) fn value(&mut self) -> Result<Value<'a>, JsonError> {
+        self.space();
+        match self.peek() {
+            Some(b'"') => Ok(Value::Text(self.string()?)),
+            Some(b'[') => self.opened(Value::List),
+            Some(b'{') => self.opened(Value::Object),
+            _ => self.scalar(),
+        }
+    }
+
+    /// Whether the list that is being read has another item, which is the next value.
+    pub(super) fn item(&mut self) -> Result<bool, JsonError> {
+        self.goes_on("]")
+    }
+
+    /// The next key of the object that is being read; its value is the next one.
+    pub(super) fn key(&mut self) -> Result<Option<Text<'a>>, JsonError> {
+        if !self.goes_on("}")? {
+            return Ok(None);
+        }
+        if self.peek() != Some(b'"') {
+            return Err(self.error("expected a key in double quotes"));
+        }
+        let key = self.string()?;
+        self.space();
+        if self.eat(":") { Ok(Some(key)) } else { Err(self.error("expected `:`")) }
+    }
+
+    /// Passes over the next value, all that it holds included.
+    pub(super) fn skip(&mut self) -> Result<(), JsonError> {
+        match self.value()? {
+            Value::List => {
+                while self.item()? {
+                    self.skip()?;
+                }
+            }
+            Value::Object => {
+                while self.key()?.is_some() {
+                    self.skip()?;
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn opened(&mut self, value: Value<'a>) -> Result<Value<'a>, JsonError> {
+        if self.depth == DEEPEST {
+            return Err(self.error("nested too deeply"));
+        }
+        self.depth += 1;
+        self.at += 1;
+        self.is_opened = true;
+        Ok(value)
+    }
+
+    /// Whether the list or object goes on, at its start or behind a comma, or else closes here.
+    fn goes_on(&mut self, close: &str) -> Result<bool, JsonError> {
+        let is_start = std::mem::take(&mut self.is_opened);
+        self.space();
+        if self.eat(close) {
+            self.depth -= 1;
+            return Ok(false);
+        }
+        if !is_start && !self.eat(",") {
+            return Err(self.error("expected `,` or the end of the list or object"));
+        }
+        self.space();
+        Ok(true)
+    }
+
     fn peek(&self) -> Option<u8> {
         self.text.as_bytes().get(self.at).copied()
     }
@@ -64,87 +150,14 @@ impl Reader<'_> {
         is_there
     }
 
-    fn value(&mut self) -> Result<Json, JsonError> {
-        match self.peek() {
-            Some(b'"') => Ok(Json::Text(self.string()?)),
-            Some(b'[') => self.nested(Self::list),
-            Some(b'{') => self.nested(Self::object),
-            _ => self.scalar(),
-        }
-    }
-
-    fn nested(
-        &mut self,
-        read: fn(&mut Self) -> Result<Json, JsonError>,
-    ) -> Result<Json, JsonError> {
-        if self.depth == DEEPEST {
-            return Err(self.error("nested too deeply"));
-        }
-        self.depth += 1;
-        self.at += 1;
-        self.space();
-        let value = read(self);
-        self.depth -= 1;
-        value
-    }
-
-    fn list(&mut self) -> Result<Json, JsonError> {
-        let mut items = Vec::new();
-        if self.eat("]") {
-            return Ok(Json::List(items));
-        }
-        loop {
-            items.push(self.value()?);
-            if self.ends("]")? {
-                return Ok(Json::List(items));
-            }
-        }
-    }
-
-    fn object(&mut self) -> Result<Json, JsonError> {
-        let mut entries = BTreeMap::new();
-        if self.eat("}") {
-            return Ok(Json::Object(entries));
-        }
-        loop {
-            if self.peek() != Some(b'"') {
-                return Err(self.error("expected a key in double quotes"));
-            }
-            let key = self.string()?;
-            self.space();
-            if !self.eat(":") {
-                return Err(self.error("expected `:`"));
-            }
-            self.space();
-            let value = self.value()?;
-            entries.insert(key, value);
-            if self.ends("}")? {
-                return Ok(Json::Object(entries));
-            }
-        }
-    }
-
-    /// Whether a list or object ends here, or goes on behind a comma.
-    fn ends(&mut self, close: &str) -> Result<bool, JsonError> {
-        self.space();
-        if self.eat(close) {
-            return Ok(true);
-        }
-        if !self.eat(",") {
-            return Err(self.error("expected `,` or the end of the list or object"));
-        }
-        self.space();
-        Ok(false)
-    }
-
-    fn scalar(&mut self) -> Result<Json, JsonError> {
+    fn scalar(&mut self) -> Result<Value<'a>, JsonError> {
         for (word, value) in [
-            ("null", Json::Null),
-            ("true", Json::Bool(true)),
-            ("false", Json::Bool(false)),
-            ("NaN", Json::Float(f64::NAN)),
-            ("Infinity", Json::Float(f64::INFINITY)),
-            ("-Infinity", Json::Float(f64::NEG_INFINITY)),
+            ("null", Value::Null),
+            ("true", Value::Bool(true)),
+            ("false", Value::Bool(false)),
+            ("NaN", Value::Float(f64::NAN)),
+            ("Infinity", Value::Float(f64::INFINITY)),
+            ("-Infinity", Value::Float(f64::NEG_INFINITY)),
         ] {
             if self.eat(word) {
                 return Ok(value);
@@ -153,7 +166,7 @@ impl Reader<'_> {
         self.number()
     }
 
-    fn number(&mut self) -> Result<Json, JsonError> {
+    fn number(&mut self) -> Result<Value<'a>, JsonError> {
         let start = self.at;
         let _ = self.eat("-");
         let whole = self.at;
@@ -180,9 +193,9 @@ impl Reader<'_> {
         }
         let number = &self.text[start..self.at];
         if self.at == end_of_whole {
-            return Ok(Json::Int(if number == "-0" { "0".into() } else { number.into() }));
+            return Ok(Value::Int(if number == "-0" { "0" } else { number }));
         }
-        number.parse().map(Json::Float).map_err(|_| JsonError { at: start, what: "no number" })
+        number.parse().map(Value::Float).map_err(|_| JsonError { at: start, what: "no number" })
     }
 
     fn digits(&mut self) -> usize {
@@ -193,61 +206,85 @@ impl Reader<'_> {
         self.at - start
     }
 
-    fn string(&mut self) -> Result<String, JsonError> {
+    fn string(&mut self) -> Result<Text<'a>, JsonError> {
         self.at += 1;
-        let mut found = String::new();
+        let mut found = Cow::Borrowed(&[][..]);
         loop {
             let start = self.at;
             while self.peek().is_some_and(|byte| byte >= b' ' && byte != b'"' && byte != b'\\') {
                 self.at += 1;
             }
-            found.push_str(&self.text[start..self.at]);
+            let plain = &self.text.as_bytes()[start..self.at];
+            if found.is_empty() {
+                found = Cow::Borrowed(plain);
+            } else {
+                found.to_mut().extend_from_slice(plain);
+            }
             match self.peek() {
                 Some(b'"') => {
                     self.at += 1;
                     return Ok(found);
                 }
-                Some(b'\\') => found.push(self.escape()?),
+                Some(b'\\') => {
+                    let code = self.escape()?;
+                    write_code(code, found.to_mut());
+                }
                 Some(_) => return Err(self.error("a control character in a string")),
                 None => return Err(self.error("a string that does not end")),
             }
         }
     }
 
-    fn escape(&mut self) -> Result<char, JsonError> {
+    /// The code point that an escape stands for, surrogates included.
+    fn escape(&mut self) -> Result<u32, JsonError> {
         let start = self.at;
         self.at += 1;
         let byte = self.peek();
         self.at += 1;
-        Ok(match byte {
-            Some(byte @ (b'"' | b'\\' | b'/')) => char::from(byte),
-            Some(b'b') => '\u{8}',
-            Some(b'f') => '\u{c}',
-            Some(b'n') => '\n',
-            Some(b'r') => '\r',
-            Some(b't') => '\t',
+        Ok(u32::from(match byte {
+            Some(byte @ (b'"' | b'\\' | b'/')) => byte,
+            Some(b'b') => 8,
+            Some(b'f') => 0xc,
+            Some(b'n') => b'\n',
+            Some(b'r') => b'\r',
+            Some(b't') => b'\t',
             Some(b'u') => return self.unicode(start),
             _ => return Err(JsonError { at: start, what: "no escape" }),
-        })
+        }))
     }
 
-    fn unicode(&mut self, start: usize) -> Result<char, JsonError> {
-        let no_character = JsonError { at: start, what: "\\u without a character of its own" };
-        let mut code = self.four().ok_or_else(|| no_character.clone())?;
+    fn unicode(&mut self, start: usize) -> Result<u32, JsonError> {
+        let no_digits = || JsonError { at: start, what: "\\u without four hexadecimal digits" };
+        let code = self.four().ok_or_else(no_digits)?;
+        let behind = self.at;
         if (0xd800..0xdc00).contains(&code) && self.eat("\\u") {
-            let low = self.four().filter(|low| (0xdc00..0xe000).contains(low));
-            let low = low.ok_or_else(|| no_character.clone())?;
-            code = 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00);
+            match self.four() {
+                Some(low @ 0xdc00..0xe000) => {
+                    return Ok(0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00));
+                }
+                // What follows is no second half, and stands for itself.
+                _ => self.at = behind,
+            }
         }
-        char::from_u32(code).ok_or(no_character)
+        Ok(code)
     }
 
     fn four(&mut self) -> Option<u32> {
         let digits = self.text.as_bytes().get(self.at..self.at + 4)?;
-        self.at += 4;
         let text = std::str::from_utf8(digits).ok()?;
         text.bytes().all(|byte| byte.is_ascii_hexdigit()).then_some(())?;
+        self.at += 4;
         u32::from_str_radix(text, 16).ok()
+    }
+}
+
+fn write_code(code: u32, out: &mut Vec<u8>) {
+    match char::from_u32(code) {
+        Some(c) => out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
+        // A lone surrogate, in the form that UTF-8 would have for its number.
+        None => out.extend(
+            [code >> 12 | 0xe0, code >> 6 & 0x3f | 0x80, code & 0x3f | 0x80].map(|b| b as u8),
+        ),
     }
 }
 
@@ -255,44 +292,79 @@ impl Reader<'_> {
 mod tests {
     use super::*;
 
-    fn int(text: &str) -> Json {
-        Json::Int(text.into())
+    fn read(text: &str) -> Result<String, JsonError> {
+        check(text)?;
+        let mut reader = Reader::new(text);
+        let mut out = String::new();
+        write(&mut reader, &mut out);
+        Ok(out)
+    }
+
+    /// What the reader sees, in a form of its own.
+    fn write(reader: &mut Reader<'_>, out: &mut String) {
+        match reader.value().unwrap() {
+            Value::List => {
+                out.push('[');
+                while reader.item().unwrap() {
+                    write(reader, out);
+                    out.push(',');
+                }
+                out.push(']');
+            }
+            Value::Object => {
+                out.push('{');
+                while let Some(key) = reader.key().unwrap() {
+                    out.push_str(&String::from_utf8_lossy(&key));
+                    out.push('=');
+                    write(reader, out);
+                    out.push(',');
+                }
+                out.push('}');
+            }
+            Value::Text(text) => *out += &format!("<{}>", String::from_utf8_lossy(&text)),
+            Value::Int(digits) => *out += &format!("i{digits}"),
+            Value::Float(value) => *out += &format!("f{value}"),
+            other => *out += &format!("{other:?}"),
+        }
     }
 
     // Held against CPython 3.11's json.loads.
     #[test]
     fn values_are_those_of_python() {
         for (text, value) in [
-            (" 12 ", int("12")),
-            ("-0", int("0")),
-            ("123456789012345678901234567890", int("123456789012345678901234567890")),
-            ("-0.0", Json::Float(0.0)),
-            ("1e2", Json::Float(100.0)),
-            ("1E400", Json::Float(f64::INFINITY)),
-            ("-Infinity", Json::Float(f64::NEG_INFINITY)),
-            ("true", Json::Bool(true)),
-            ("null", Json::Null),
-            (r#""a\n\u00e9\ud83d\ude00\/""#, Json::Text("a\né😀/".into())),
-            ("[]", Json::List(vec![])),
-            (
-                "[1, [2.5], \"\"]\n",
-                Json::List(vec![
-                    int("1"),
-                    Json::List(vec![Json::Float(2.5)]),
-                    Json::Text(String::new()),
-                ]),
-            ),
-            (
-                r#"{"a": 1, "b": {}, "a": 2}"#,
-                Json::Object(BTreeMap::from([
-                    ("a".into(), int("2")),
-                    ("b".into(), Json::Object(BTreeMap::new())),
-                ])),
-            ),
+            (" 12 ", "i12"),
+            ("-0", "i0"),
+            ("123456789012345678901234567890", "i123456789012345678901234567890"),
+            ("-0.0", "f-0"),
+            ("1e2", "f100"),
+            ("1E400", "finf"),
+            ("-Infinity", "f-inf"),
+            ("NaN", "fNaN"),
+            ("true", "Bool(true)"),
+            ("null", "Null"),
+            (r#""a\n\u00e9\ud83d\ude00\/""#, "<a\né😀/>"),
+            ("[]", "[]"),
+            ("[ ]", "[]"),
+            ("[1, [2.5], \"\" , {}]\n", "[i1,[f2.5,],<>,{},]"),
+            (r#"{"a": 1, "b" : { } , "a":[2]}"#, "{a=i1,b={},a=[i2,],}"),
         ] {
-            assert_eq!(parse(text), Ok(value), "{text}");
+            assert_eq!(read(text).as_deref(), Ok(value), "{text}");
         }
-        assert!(matches!(parse("NaN"), Ok(Json::Float(x)) if x.is_nan()));
+    }
+
+    // Each text's len() in CPython 3.11: 1, 2, 2, 2, 1.
+    #[test]
+    fn lone_surrogates_are_characters_of_their_own() {
+        for (text, bytes) in [
+            (r#""\ud800""#, &b"\xed\xa0\x80"[..]),
+            (r#""\ud800\u0041""#, b"\xed\xa0\x80A"),
+            (r#""\ud800\ud800""#, b"\xed\xa0\x80\xed\xa0\x80"),
+            (r#""\udfff\n""#, b"\xed\xbf\xbf\n"),
+            (r#""\ud83d\ude00""#, "😀".as_bytes()),
+        ] {
+            let value = Reader::new(text).value();
+            assert_eq!(value, Ok(Value::Text(Cow::Borrowed(bytes))), "{text}");
+        }
     }
 
     #[test]
@@ -304,6 +376,7 @@ mod tests {
             "[1",
             "[1,",
             "[1,]",
+            "[,1]",
             "{",
             "{\"a\"",
             "{\"a\":",
@@ -321,26 +394,28 @@ mod tests {
             "\"\\\"",
             "\"\\x\"",
             "\"\\u12\"",
-            "\"\\ud800\"",
-            "\"\\ud800\\u0041\"",
+            "\"\\ud800\\u12\"",
             "\"\n\"",
             "'a'",
             "1 2",
+            "[] []",
             "True",
             "\u{feff}1",
             "\"\\u00é\"",
         ] {
-            assert!(parse(text).is_err(), "{text:?}");
+            assert!(check(text).is_err(), "{text:?}");
         }
-        assert_eq!(parse("[1, x]").unwrap_err().to_string(), "byte 4: expected a value");
+        assert_eq!(check("[1, x]").unwrap_err().to_string(), "byte 4: expected a value");
     }
 
     #[test]
     fn depth_is_bounded() {
         let nested = |depth| "[".repeat(depth) + &"]".repeat(depth);
-        assert!(parse(&nested(DEEPEST)).is_ok());
-        assert!(parse(&nested(DEEPEST + 1)).unwrap_err().to_string().contains("too deeply"));
-        assert!(parse(&"[".repeat(1 << 20)).is_err());
-        assert!(parse(&"{\"a\":".repeat(1 << 20)).is_err());
+        assert_eq!(check(&nested(DEEPEST)), Ok(()));
+        let wide = format!("[{}[]]", "[[]],".repeat(DEEPEST));
+        assert_eq!(check(&wide), Ok(()));
+        assert!(check(&nested(DEEPEST + 1)).unwrap_err().to_string().contains("too deeply"));
+        assert!(check(&"[".repeat(1 << 20)).is_err());
+        assert!(check(&"{\"a\":".repeat(1 << 20)).is_err());
     }
 }

@@ -7,6 +7,7 @@ mod cases;
 mod json;
 mod pickle;
 mod prepare;
+mod room;
 mod text;
 mod value;
 
@@ -20,6 +21,7 @@ use conductor_types::{CodeMetadata, Graded, TestCases, Unscorable, Verdict, Wron
 use crate::extract;
 use crate::graders::{unscorable, wrong};
 use prepare::{Expected, Prepared};
+use room::Tests;
 use text::Difference;
 use value::Tuples;
 
@@ -131,12 +133,8 @@ pub(crate) async fn grade(
         Ok(limits) => limits,
         Err(detail) => return bad(detail),
     };
-    let (public, private) =
-        (question.public_test_cases.clone(), question.private_test_cases.clone());
-    let func_name = question.metadata.func_name.clone();
-    // Hidden tests may have hundreds of megabytes, and unpacking them would hold up whoever else waits on this thread.
-    let unpacking = move || prepare::prepare(&public, &private, func_name);
-    let prepared = match tokio::task::spawn_blocking(unpacking).await {
+    let tests = Tests::of(question);
+    let (prepared, _share) = match tests.prepared().await {
         Ok(Ok(prepared)) => prepared,
         Ok(Err(error)) => return bad(error.to_string()),
         Err(error) => {

@@ -107,7 +107,7 @@ fn outputs_out_of_order_or_of_the_wrong_kind_are_no_pass() {
 fn values_are_compared_as_values() {
     let judge = |mode| Judge {
         rules: rules(mode),
-        expected: vec![Expected::Value(json::parse("[[1, 2]]").unwrap())],
+        expected: vec![Expected::Value("[[1, 2]]".into())],
         public: 0,
         right: 0,
         failure: None,

@@ -1,11 +1,11 @@
 //! What a function returned against the JSON of what it should have returned: Python's `==`, on plain data.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::fmt::Write as _;
 
 use conductor_sandbox::Plain;
 
-use super::json::Json;
+use super::json::{JsonError, Reader, Value};
 
 /// Which tuples count as lists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,40 +16,87 @@ pub(super) enum Tuples {
     Outermost,
 }
 
-/// Whether `returned == expected`, as Python has it: 1, 1.0 and True are one value, not-a-number equals nothing.
-pub(super) fn equal(returned: &Plain, expected: &Json, tuples: Tuples) -> bool {
-    match (returned, expected) {
-        (Plain::Tuple(a), Json::List(b)) => all_equal(a, b, tuples),
-        _ => same(returned, expected, tuples),
+/// Whether `returned == json.loads(expected)`, as Python has it: 1, 1.0 and True are one value, not-a-number equals nothing.
+/// Nothing equals what is no JSON.
+pub(super) fn equal(returned: &Plain, expected: &str, tuples: Tuples) -> bool {
+    let mut reader = Reader::new(expected);
+    match returned {
+        Plain::Tuple(items) => match reader.value() {
+            Ok(Value::List) => all_same(&mut reader, Some(items), tuples).unwrap_or(false),
+            _ => false,
+        },
+        _ => same(&mut reader, returned, tuples).unwrap_or(false),
     }
 }
 
-fn same(a: &Plain, b: &Json, tuples: Tuples) -> bool {
-    match (a, b) {
-        (Plain::None, Json::Null) => true,
-        (Plain::Str(a), Json::Text(b)) => a == b,
-        (Plain::List(a), Json::List(b)) => all_equal(a, b, tuples),
-        (Plain::Tuple(a), Json::List(b)) if tuples == Tuples::Anywhere => all_equal(a, b, tuples),
-        (Plain::Dict(entries), Json::Object(expected)) => {
-            // A dictionary has each key once; what claims to have one twice is no dictionary.
-            let mut seen = HashSet::new();
-            entries.len() == expected.len()
-                && entries.iter().all(|(key, value)| match key {
-                    Plain::Str(key) => expected
-                        .get(key)
-                        .is_some_and(|wanted| seen.insert(key) && same(value, wanted, tuples)),
-                    _ => false,
-                })
+/// Reads the next value to its end, whether or not it is the same.
+fn same(reader: &mut Reader<'_>, given: &Plain, tuples: Tuples) -> Result<bool, JsonError> {
+    Ok(match (given, reader.value()?) {
+        (Plain::None, Value::Null) => true,
+        (Plain::Str(a), Value::Text(b)) => a.as_bytes() == &*b,
+        (Plain::List(items), Value::List) => all_same(reader, Some(items), tuples)?,
+        (Plain::Tuple(items), Value::List) if tuples == Tuples::Anywhere => {
+            all_same(reader, Some(items), tuples)?
         }
-        _ => match (number_of(a), number_of_json(b)) {
+        (_, Value::List) => all_same(reader, None, tuples)?,
+        (Plain::Dict(entries), Value::Object) => same_entries(reader, by_key(entries), tuples)?,
+        (_, Value::Object) => same_entries(reader, None, tuples)?,
+        (given, wanted) => match (number_of(given), number_of_json(&wanted)) {
             (Some(a), Some(b)) => a.equals(&b),
             _ => false,
         },
-    }
+    })
 }
 
-fn all_equal(a: &[Plain], b: &[Json], tuples: Tuples) -> bool {
-    a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b, tuples))
+/// Reads the rest of a list. Without items, which no list equals, it is only passed over.
+fn all_same(
+    reader: &mut Reader<'_>,
+    mut items: Option<&[Plain]>,
+    tuples: Tuples,
+) -> Result<bool, JsonError> {
+    while reader.item()? {
+        items = match items.and_then(<[Plain]>::split_first) {
+            Some((first, rest)) => same(reader, first, tuples)?.then_some(rest),
+            None => {
+                reader.skip()?;
+                None
+            }
+        };
+    }
+    Ok(items.is_some_and(<[Plain]>::is_empty))
+}
+
+/// The values of a dictionary, each with whether it is the one that is wanted.
+type Entries<'a> = HashMap<&'a [u8], (&'a Plain, bool)>;
+
+/// A dictionary has each key once; what claims to have one twice is no dictionary. JSON has texts alone for keys.
+fn by_key(entries: &[(Plain, Plain)]) -> Option<Entries<'_>> {
+    let mut found = HashMap::with_capacity(entries.len());
+    for (key, value) in entries {
+        let Plain::Str(key) = key else { return None };
+        if found.insert(key.as_bytes(), (value, false)).is_some() {
+            return None;
+        }
+    }
+    Some(found)
+}
+
+/// Reads the rest of an object. Without entries, which no object equals, it is only passed over.
+fn same_entries(
+    reader: &mut Reader<'_>,
+    mut entries: Option<Entries<'_>>,
+    tuples: Tuples,
+) -> Result<bool, JsonError> {
+    while let Some(key) = reader.key()? {
+        let Some((given, is_same)) = entries.as_mut().and_then(|found| found.get_mut(&*key)) else {
+            reader.skip()?;
+            entries = None;
+            continue;
+        };
+        // Of equal keys the last one counts.
+        *is_same = same(reader, given, tuples)?;
+    }
+    Ok(entries.is_some_and(|found| found.values().all(|(_, is_same)| *is_same)))
 }
 
 /// A Python number: an integer of any length, or a float.
@@ -85,11 +132,11 @@ fn number_of(value: &Plain) -> Option<Number<'_>> {
     }
 }
 
-fn number_of_json(value: &Json) -> Option<Number<'_>> {
+fn number_of_json<'a>(value: &Value<'a>) -> Option<Number<'a>> {
     match value {
-        Json::Bool(value) => Some(Number::Int(if *value { "1" } else { "0" })),
-        Json::Int(text) => Some(Number::Int(text)),
-        Json::Float(value) => Some(Number::Float(*value)),
+        Value::Bool(value) => Some(Number::Int(if *value { "1" } else { "0" })),
+        Value::Int(text) => Some(Number::Int(text)),
+        Value::Float(value) => Some(Number::Float(*value)),
         _ => None,
     }
 }
@@ -162,7 +209,7 @@ fn write_all(items: &[Plain], brackets: [&str; 2], longest: usize, out: &mut Str
 
 #[cfg(test)]
 mod tests {
-    use super::super::json::parse;
+    use super::super::json::check;
     use super::*;
 
     fn int(text: &str) -> Plain {
@@ -178,7 +225,8 @@ mod tests {
     }
 
     fn is(value: &Plain, json: &str) -> bool {
-        equal(value, &parse(json).unwrap(), Tuples::Anywhere)
+        assert_eq!(check(json), Ok(()), "{json}");
+        equal(value, json, Tuples::Anywhere)
     }
 
     // Each line is CPython 3.11's `value == json.loads(text)`.
@@ -207,6 +255,8 @@ mod tests {
                 r#"{"a": 1, "b": 2}"#,
             ),
             (Plain::Dict(vec![]), "{}"),
+            (Plain::Dict(vec![(text("a"), int("1"))]), r#"{"a": [2, {"b": 3}], "a": 1}"#),
+            (text("\\ud800"), r#""\\ud800""#),
         ] {
             assert!(is(&value, json), "{value:?} == {json}");
         }
@@ -225,6 +275,12 @@ mod tests {
             (Plain::List(vec![int("1")]), "[1, 2]"),
             (Plain::Dict(vec![(int("1"), int("2"))]), r#"{"1": 2}"#),
             (Plain::Dict(vec![(text("a"), int("1"))]), r#"{"a": 1, "b": 2}"#),
+            (Plain::Dict(vec![(text("a"), int("1"))]), r#"{"a": 1, "a": 2}"#),
+            (Plain::Dict(vec![(text("a"), int("1")), (text("b"), int("1"))]), r#"{"a": 1}"#),
+            (Plain::List(vec![int("1")]), r#"[[1, {"a": 2}], {"b": [3]}]"#),
+            (Plain::List(vec![Plain::List(vec![int("1")])]), "[[2]]"),
+            (text("\\ud800"), r#""\ud800""#),
+            (text("\u{fffd}"), r#""\ud800""#),
             (Plain::Other("deque".into()), "[1]"),
         ] {
             assert!(!is(&value, json), "{value:?} != {json}");
@@ -245,7 +301,7 @@ mod tests {
     #[test]
     fn officially_only_the_outermost_tuple_is_a_list() {
         let pair = Plain::Tuple(vec![int("1"), int("2")]);
-        let official = |value: &Plain, json| equal(value, &parse(json).unwrap(), Tuples::Outermost);
+        let official = |value: &Plain, json| equal(value, json, Tuples::Outermost);
         assert!(official(&pair, "[1, 2]"));
         assert!(!official(&Plain::List(vec![pair]), "[[1, 2]]"));
     }
