@@ -4,7 +4,7 @@ use std::io::Read as _;
 use std::path::PathBuf;
 
 use conductor_configs::schema;
-use conductor_reward::{Grader, Judging};
+use conductor_reward::{Grader, Judging, extract};
 use conductor_types::{Grading, Task};
 
 fn dev_data(path: &str) -> Option<PathBuf> {
@@ -22,6 +22,33 @@ struct Problem {
     canonical_solution: String,
     test: String,
     entry_point: String,
+}
+
+/// What a model wrote for one problem, the program that the official evaluator took from each text, and its verdict.
+#[derive(serde::Deserialize)]
+struct Recorded {
+    output_list: Vec<String>,
+    code_list: Vec<String>,
+    graded_list: Vec<bool>,
+}
+
+#[test]
+fn every_program_that_is_officially_right_is_found() {
+    let Some(path) = dev_data("lcb/raw/qwen3-8b.eval_all.json.gz") else { return };
+    let file = std::fs::File::open(&path).expect("recorded outputs");
+    let mut text = String::new();
+    flate2::read::GzDecoder::new(file).read_to_string(&mut text).expect("gzip");
+    let rows: Vec<Recorded> = serde_json::from_str(&text).expect("recorded outputs");
+    let mut right = 0;
+    for row in rows {
+        let programs = row.output_list.iter().zip(&row.code_list).zip(row.graded_list);
+        for ((output, program), _) in programs.filter(|(_, is_right)| *is_right) {
+            let found = extract::program(output, None);
+            assert_eq!(found.as_deref().map(str::trim), Ok(program.trim()), "{output}");
+            right += 1;
+        }
+    }
+    assert!(right > 100, "{right}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -14,6 +14,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use crate::exit::Exit;
 use crate::grade::{Options, grade_all};
 use crate::problem::Problem;
+use crate::ui;
 
 /// Judge answers, one case a line.
 #[derive(Debug, Args)]
@@ -70,6 +71,7 @@ enum LevelArg {
 
 /// Runs the verb.
 pub fn run(verb: Grade) -> anyhow::Result<Exit> {
+    ui::output::expect_open()?;
     let Config { sandbox, reward, .. } = config(&verb)?;
     let mode = match verb.mode {
         ModeArg::Native => Mode::Native,

@@ -3,12 +3,13 @@
 use std::cell::RefCell;
 use std::fmt;
 
-use conductor_types::{Grading, Task};
-use serde::Deserialize;
-use serde::de::{Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use serde_json::Value;
+use conductor_types::Task;
+use serde::de::{Error as _, IgnoredAny, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
 
 use super::lines::{LONGEST_LINE, Line};
+use super::task::{self, told};
 
 /// A task with an answer to it.
 #[derive(Debug)]
@@ -18,10 +19,15 @@ pub struct Case {
     pub recorded_score: Option<f64>,
 }
 
+/// What identifies a case, as it is written there: no digit of a number is lost.
+pub type Id = Box<RawValue>;
+
 #[derive(Deserialize)]
-struct Fields {
-    task: Unique,
-    answer: String,
+struct Fields<'a> {
+    #[serde(borrow)]
+    task: &'a RawValue,
+    #[serde(borrow)]
+    answer: &'a RawValue,
     #[serde(default)]
     recorded_score: Option<f64>,
 }
@@ -29,7 +35,7 @@ struct Fields {
 const EXPECTED: &str = "expected {\"id\", \"task\": {\"kind\", …}, \"answer\": \"…\"}";
 
 /// The id of a line, null where none can be read, and its case, or what is wrong with it.
-pub fn read(line: &Line) -> (Value, Result<Case, String>) {
+pub fn read(line: &Line) -> (Id, Result<Case, String>) {
     let bytes = line.bytes();
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let id = id(bytes);
@@ -42,135 +48,70 @@ pub fn read(line: &Line) -> (Value, Result<Case, String>) {
     (id, case)
 }
 
-fn case(id: &Value, bytes: &[u8]) -> Result<Case, String> {
-    let told = |error: &serde_json::Error| {
-        // Each line is its own document, so the parser's own line number would mislead.
-        let text = error.to_string();
-        text.split(" at line ").next().unwrap_or_default().to_owned()
-    };
+fn case(id: &Id, bytes: &[u8]) -> Result<Case, String> {
     // A struct is read from a list, too.
     if !bytes.trim_ascii_start().starts_with(b"{") {
         return Err(format!("{EXPECTED}; the line is no object"));
     }
-    let fields: Fields = serde_json::from_slice(bytes)
+    let Fields { task, answer, recorded_score } = serde_json::from_slice(bytes)
         .map_err(|error| format!("{EXPECTED}; column {}: {}", error.column(), told(&error)))?;
-    let Fields { task: Unique(mut task), answer, recorded_score } = fields;
-    relax(&mut task)?;
-    let grading = Grading::deserialize(task).map_err(|error| {
-        format!("task: {} (docs/formats.md lists the kinds and their fields)", told(&error))
-    })?;
-    let name = id.as_str().map_or_else(|| id.to_string(), str::to_owned);
+    let Answer(answer) = serde_json::from_str(answer.get())
+        .map_err(|error| format!("{EXPECTED}; answer: {}", told(&error)))?;
     let task = Task {
-        id: name,
+        id: serde_json::from_str(id.get()).unwrap_or_else(|_| id.get().to_owned()),
         domain: "grade".into(),
         prompt: String::new(),
         parts: Vec::new(),
         date: None,
-        grading,
+        grading: task::read(task)?,
         constraint: None,
     };
     Ok(Case { task, answer, recorded_score })
 }
 
-/// Takes what benchmarks' own files write in another way: a gold answer as a number, metadata as a text of JSON.
-fn relax(task: &mut Value) -> Result<(), String> {
-    /// Up to here every whole number is a float of its own.
-    const EXACT: f64 = 9_007_199_254_740_992.0;
-    let Some(fields) = task.as_object_mut() else { return Ok(()) };
-    if let Some(Value::Number(gold)) = fields.get("gold") {
-        let exact = !gold.is_f64() || gold.as_f64().is_some_and(|value| value.abs() < EXACT);
-        if !exact {
-            return Err(
-                "task: `gold` is a number that loses digits as one; write it as a text".into()
-            );
-        }
-        let text = gold.to_string();
-        fields.insert("gold".into(), text.into());
-    }
-    if let Some(Value::String(text)) = fields.get("metadata") {
-        let parsed: Value = serde_json::from_str(if text.trim().is_empty() { "{}" } else { text })
-            .map_err(|_| "task: `metadata` is a text that is no JSON".to_owned())?;
-        fields.insert("metadata".into(), parsed);
-    }
-    Ok(())
-}
+/// What a model wrote. The half of a surrogate pair, which Python's texts may have and no other text has, is U+FFFD: an answer
+/// that has one is judged like any other.
+struct Answer(String);
 
-/// JSON in which no object has a key twice: of two gold answers, neither is the one that was meant.
-struct Unique(Value);
-
-impl<'de> Deserialize<'de> for Unique {
-    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        from.deserialize_any(UniqueVisitor).map(Self)
+impl<'de> Deserialize<'de> for Answer {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        // Asked for bytes, the parser writes the half of a pair as the three bytes that UTF-8 would have for its number.
+        from.deserialize_bytes(AnswerVisitor)
     }
 }
 
-struct UniqueVisitor;
+struct AnswerVisitor;
 
-impl<'de> Visitor<'de> for UniqueVisitor {
-    type Value = Value;
+impl Visitor<'_> for AnswerVisitor {
+    type Value = Answer;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("JSON")
+        f.write_str("a text")
     }
 
-    fn visit_unit<E>(self) -> Result<Value, E> {
-        Ok(Value::Null)
-    }
-
-    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
-        Ok(value.into())
-    }
-
-    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
-        Ok(value.into())
-    }
-
-    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
-        Ok(value.into())
-    }
-
-    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
-        Ok(value.into())
-    }
-
-    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
-        Ok(value.into())
-    }
-
-    fn visit_string<E>(self, value: String) -> Result<Value, E> {
-        Ok(value.into())
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
-        let mut list = Vec::new();
-        while let Some(Unique(item)) = items.next_element()? {
-            list.push(item);
-        }
-        Ok(list.into())
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
-        let mut object = serde_json::Map::new();
-        while let Some((key, Unique(value))) = entries.next_entry::<String, Unique>()? {
-            if object.contains_key(&key) {
-                return Err(A::Error::custom(format!("the key {key:?} stands twice")));
+    fn visit_bytes<E>(self, bytes: &[u8]) -> Result<Answer, E> {
+        let mut text = String::with_capacity(bytes.len());
+        for chunk in bytes.utf8_chunks() {
+            text.push_str(chunk.valid());
+            // Each of the three bytes is a chunk of its own.
+            if chunk.invalid().first() == Some(&0xed) {
+                text.push(char::REPLACEMENT_CHARACTER);
             }
-            object.insert(key, value);
         }
-        Ok(object.into())
+        Ok(Answer(text))
     }
 }
 
 /// The id at the outermost level, also of a line that breaks off behind it.
-fn id(bytes: &[u8]) -> Value {
-    let found = RefCell::new(Value::Null);
+fn id(bytes: &[u8]) -> Id {
+    let found = RefCell::new(None);
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     // That the line is broken, too long or something else altogether is told by who reads the case.
-    let _ = serde::Deserializer::deserialize_map(&mut reader, IdOnly(&found));
-    found.into_inner()
+    let _ = reader.deserialize_map(IdOnly(&found));
+    found.into_inner().unwrap_or_else(|| RawValue::NULL.to_owned())
 }
 
-struct IdOnly<'a>(&'a RefCell<Value>);
+struct IdOnly<'a>(&'a RefCell<Option<Id>>);
 
 impl<'de> Visitor<'de> for IdOnly<'_> {
     type Value = ();
@@ -182,7 +123,10 @@ impl<'de> Visitor<'de> for IdOnly<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         while let Some(key) = map.next_key::<String>()? {
             if key == "id" {
-                *self.0.borrow_mut() = map.next_value()?;
+                let id: &RawValue = map.next_value()?;
+                // The one white space that some readers of lines take for the end of one.
+                let id = RawValue::from_string(id.get().replace('\r', " "));
+                *self.0.borrow_mut() = Some(id.map_err(A::Error::custom)?);
                 return Ok(());
             }
             map.next_value::<IgnoredAny>()?;
@@ -193,85 +137,102 @@ impl<'de> Visitor<'de> for IdOnly<'_> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
-    fn read_text(text: &str) -> (Value, Result<Case, String>) {
-        read(&Line::Whole(text.into()))
+    fn read_text(text: &str) -> (String, Result<Case, String>) {
+        let (id, case) = read(&Line::Whole(text.into()));
+        (id.get().to_owned(), case)
     }
 
     #[test]
     fn a_case_is_read_with_its_id_as_it_is() {
-        for id in [json!("a"), json!(7), json!(null), json!(["x"])] {
-            let line = json!({"id": id, "task": {"kind": "exact", "gold": "x"}, "answer": "y", "model": "m"});
+        for id in [
+            "\"a\"",
+            "7",
+            "null",
+            "[\"x\"]",
+            "123456789012345678901234567890",
+            "0.1234567890123456789",
+            "1.0",
+            "-0",
+            r#""\ud800""#,
+            r#"{"b": 1, "a": 1E400}"#,
+        ] {
+            let line = format!(
+                r#"{{"model": "m", "id": {id}, "task": {{"kind": "exact", "gold": "x"}}, "answer": "y"}}"#
+            );
             let (read_id, case) = read_text(&format!("\u{feff}{line}\r"));
-            assert_eq!((read_id, case.unwrap().answer.as_str()), (id, "y"));
+            assert_eq!((read_id.as_str(), case.unwrap().answer.as_str()), (id, "y"));
         }
         let (id, case) = read_text(r#"{"task": {"kind": "exact", "gold": "x"}, "answer": "y"}"#);
-        assert!(id.is_null() && case.is_ok());
+        assert!(id == "null" && case.is_ok());
+        let (id, _) = read_text("{\"id\": [1,\r2]}");
+        assert_eq!(id, "[1, 2]");
     }
 
     #[test]
-    fn gold_numbers_and_metadata_as_text_are_taken() {
-        let grading = |task: &str| {
-            read_text(&format!(r#"{{"task": {task}, "answer": ""}}"#))
-                .1
-                .map(|case| case.task.grading)
-        };
-        let number = Grading::Number { gold: "42".into(), tolerance: 0.0 };
-        assert_eq!(grading(r#"{"kind": "number", "gold": 42}"#), Ok(number));
-        let error = grading(r#"{"kind": "number", "gold": 12345678901234567890123}"#).unwrap_err();
-        assert!(error.contains("loses digits"), "{error}");
-        let code =
-            r#"{"kind": "code", "public_test_cases": [], "metadata": "{\"func_name\": \"f\"}"}"#;
-        let Ok(Grading::Code { metadata, .. }) = grading(code) else { panic!("a code task") };
-        assert_eq!(metadata.func_name.as_deref(), Some("f"));
-        assert!(grading(r#"{"kind": "code", "metadata": "{"}"#).unwrap_err().contains("metadata"));
+    fn half_a_surrogate_pair_does_not_keep_an_answer_from_its_verdict() {
+        for (answer, read) in [
+            (r"\ud800", "\u{fffd}"),
+            (r"a\udfffb\n", "a\u{fffd}b\n"),
+            (r"\ud83d\ude00\ud83d\u0041", "😀\u{fffd}A"),
+            (r"\ud800\ud800", "\u{fffd}\u{fffd}"),
+            ("é", "é"),
+        ] {
+            let line =
+                format!(r#"{{"task": {{"kind": "exact", "gold": "x"}}, "answer": "{answer}"}}"#);
+            assert_eq!(read_text(&line).1.map(|case| case.answer).as_deref(), Ok(read));
+        }
     }
 
     #[test]
     fn a_broken_line_keeps_its_id_where_that_can_be_read() {
         for (line, id, words) in [
-            (r#"{"id": 5, "task": {"kind": "exact", "gold": "x"}"#, json!(5), "column"),
+            (r#"{"id": 5, "task": {"kind": "exact", "gold": "x"}"#, "5", "column"),
             (
-                r#"{"id": 6, "task": {"kind": "exact", "gold": "x", "gold": "y"}, "answer": "y"}"#,
-                json!(6),
-                "\"gold\" stands twice",
+                r#"{"id": 6, "task": {"kind": "exact"}, "answer": "", "answer": ""}"#,
+                "6",
+                "duplicate",
             ),
-            (r#"[{"kind": "exact", "gold": "x"}, "x", null]"#, json!(null), "no object"),
-            (r#"{"id": "a", "task": {"kind": "magic"}, "answer": "x"}"#, json!("a"), "magic"),
+            (r#"[{"kind": "exact", "gold": "x"}, "x", null]"#, "null", "no object"),
+            (r#"{"id": "a", "task": {"kind": "magic"}, "answer": "x"}"#, "\"a\"", "magic"),
             (
                 r#"{"task": {"kind": "exact"}, "answer": "x", "id": "b"}"#,
-                json!("b"),
+                "\"b\"",
                 "missing field `gold`",
             ),
             (
                 r#"{"id": "c", "task": {"kind": "exact", "gold": "x"}}"#,
-                json!("c"),
+                "\"c\"",
                 "missing field `answer`",
             ),
-            (r#"{"id": "d", "task": 5, "answer": "x"}"#, json!("d"), "task"),
+            (r#"{"id": "d", "task": 5, "answer": "x"}"#, "\"d\"", "task"),
             (
                 r#"{"id": "e", "task": {"kind": "exact", "gold": "x"}, "answer": null}"#,
-                json!("e"),
-                "null",
+                "\"e\"",
+                "answer: invalid type: null, expected a text",
             ),
-            ("[1]", json!(null), "expected"),
-            ("nonsense", json!(null), "expected"),
-            ("{", json!(null), "expected"),
+            (
+                r#"{"id": "f", "task": {"kind": "exact", "gold": "x"}, "answer": [1]}"#,
+                "\"f\"",
+                "a text",
+            ),
+            ("[1]", "null", "expected"),
+            ("nonsense", "null", "expected"),
+            ("{", "null", "expected"),
         ] {
             let (read_id, case) = read_text(line);
             let error = case.unwrap_err();
             assert_eq!(read_id, id, "{line}");
             assert!(error.contains(words), "{line}: {error}");
         }
-        let (id, case) = read(&Line::Whole(b"{\"id\": \"u\", \"answer\": \"\xff\"}".to_vec()));
-        assert!(id == "u" && case.is_err());
+        let bytes = &b"{\"id\": \"u\", \"task\": {}, \"answer\": \"\xff\"}"[..];
+        let (id, case) = read(&Line::Whole(bytes.to_vec()));
+        assert!(id.get() == "\"u\"" && case.unwrap_err().contains("unicode"));
         let deep = format!(r#"{{"id": 1, "task": {}"#, "[".repeat(100_000));
         let (id, case) = read_text(&deep);
-        assert!(id == 1 && case.unwrap_err().contains("recursion limit"));
+        assert!(id == "1" && case.unwrap_err().contains("EOF"));
         let (id, case) = read(&Line::TooLong(br#"{"id": "long", "answer": "xxxx"#.to_vec()));
-        assert!(id == "long" && case.unwrap_err().contains("64 MiB"));
+        assert!(id.get() == "\"long\"" && case.unwrap_err().contains("64 MiB"));
     }
 }

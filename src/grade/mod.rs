@@ -3,6 +3,7 @@
 mod case;
 mod lines;
 mod stream;
+mod task;
 mod verdict;
 
 pub use stream::{Options, grade_all};

@@ -69,16 +69,32 @@ pub async fn grade_all(
         }
     });
     let mut count = 0;
-    while let Some(pending) = verdicts.recv().await {
-        out.write_all(pending.await??.line()?.as_bytes())?;
+    while let Some(row) = next(&mut verdicts, out).await? {
+        out.write_all(row.line()?.as_bytes())?;
         count += 1;
         seen(count);
-        // Whoever feeds cases one by one waits for the verdict.
-        if verdicts.is_empty() {
-            out.flush()?;
-        }
     }
     Ok(out.flush()?)
+}
+
+/// The next verdict. Where it has to be waited for, those before it go out first: whoever feeds cases one by one waits for
+/// them, and whoever ends a slow stream has them.
+async fn next(
+    verdicts: &mut mpsc::Receiver<Pending>,
+    out: &mut impl Write,
+) -> anyhow::Result<Option<Row>> {
+    if verdicts.is_empty() {
+        out.flush()?;
+    }
+    let Some(mut pending) = verdicts.recv().await else { return Ok(None) };
+    let row = match pending.try_recv() {
+        Ok(row) => row,
+        Err(_) => {
+            out.flush()?;
+            pending.await?
+        }
+    };
+    row.map(Some)
 }
 
 /// Reads lines on a thread of its own, since standard input blocks, and no further ahead than memory allows.

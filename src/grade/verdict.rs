@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use conductor_types::Verdict;
 use serde::Serialize;
-use serde_json::Value;
+
+use super::case::Id;
 
 /// A line of output.
 #[derive(Debug, Serialize)]
 pub struct Row {
-    id: Value,
+    id: Id,
     verdict: &'static str,
     score: Option<f64>,
     cause: Option<&'static str>,
@@ -28,7 +29,7 @@ pub struct Took {
 }
 
 impl Row {
-    pub fn new(id: Value, verdict: Verdict, took: Took) -> Self {
+    pub fn new(id: Id, verdict: Verdict, took: Took) -> Self {
         let (name, score, cause) = (verdict.name(), verdict.score(), verdict.cause());
         let detail = match verdict {
             Verdict::Right { .. } => String::new(),
@@ -63,12 +64,15 @@ fn thousandths(value: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use conductor_types::{Unscorable, WrongCause};
-    use serde_json::json;
+    use serde_json::value::RawValue;
+    use serde_json::{Value, json};
 
     use super::*;
 
     fn row(verdict: Verdict, took: Took) -> Value {
-        let line = Row::new(json!(7), verdict, took).line().unwrap();
+        let id = RawValue::from_string("12345678901234567890.10".into()).unwrap();
+        let line = Row::new(id, verdict, took).line().unwrap();
+        assert!(line.starts_with(r#"{"id":12345678901234567890.10,"#), "{line}");
         assert!(line.ends_with("}\n") && line.lines().count() == 1);
         serde_json::from_str(&line).unwrap()
     }
@@ -82,7 +86,7 @@ mod tests {
         };
         assert_eq!(
             row(Verdict::Right { score: 1.0 }, took),
-            json!({"id": 7, "verdict": "right", "score": 1.0, "cause": null, "detail": null,
+            json!({"id": 12345678901234567890.1, "verdict": "right", "score": 1.0, "cause": null, "detail": null,
                 "wall_ms": 1234.567, "cpu_ms": 2.0, "peak_mib": 1.5})
         );
         let wrong = Verdict::Wrong { cause: WrongCause::NoCode, detail: "a\nb".into() };

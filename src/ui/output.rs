@@ -2,8 +2,12 @@
 
 use std::borrow::Cow;
 use std::io::{BufWriter, Write as _};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::{Serialize, Serializer as _};
+
+use crate::exit::Exit;
+use crate::problem::Problem;
 
 /// Writes text as it is.
 pub fn print(text: &str) -> anyhow::Result<()> {
@@ -72,6 +76,33 @@ impl Page {
         self.0
     }
 }
+
+/// An error where standard output was closed when the program began (`>&-`). Rust opens `/dev/null` in its place, so that all
+/// that is written would be lost and nobody would hear of it.
+pub fn expect_open() -> anyhow::Result<()> {
+    if !WAS_CLOSED.load(Ordering::Relaxed) {
+        return Ok(());
+    }
+    let problem = Problem::new(
+        Exit::Failure,
+        "standard output is closed; expected a place for what is written there",
+    );
+    Err(problem.next("name one: `> FILE`, or `> /dev/null` for none").into())
+}
+
+static WAS_CLOSED: AtomicBool = AtomicBool::new(false);
+
+/// Runs before `main`, and so before Rust opens anything in the place of what is closed.
+#[cfg(target_os = "linux")]
+#[used]
+#[unsafe(link_section = ".init_array")]
+static LOOK: extern "C" fn() = {
+    extern "C" fn look() {
+        let is_open = rustix::io::fcntl_getfd(std::io::stdout()).is_ok();
+        WAS_CLOSED.store(!is_open, Ordering::Relaxed);
+    }
+    look
+};
 
 /// Whether an error only says that nobody reads on (`conductor data list … | head`).
 pub fn is_closed_pipe(error: &anyhow::Error) -> bool {

@@ -63,6 +63,7 @@ impl<'a> Reader<'a> {
             Some(b'"') => Ok(Value::Text(self.string()?)),
             Some(b'[') => self.opened(Value::List),
             Some(b'{') => self.opened(Value::Object),
+            Some(b'0'..=b'9') => self.number(),
             _ => self.scalar(),
         }
     }

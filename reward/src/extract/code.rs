@@ -1,6 +1,7 @@
 //! A program in a text.
 
 use super::Failure;
+use super::fences::fenced;
 
 /// A program as found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,11 +21,12 @@ impl Code {
     }
 }
 
-/// What stands between the last pair of lines that begin with ```` ``` ````; where several pairs are there and
-/// `entry_point` is not empty, the last one that defines it. A single open fence counts to the end of the text. A text
-/// without any fence counts whole where it defines `entry_point` at the start of a line (from its first line of code
-/// on), or where it begins indented, as the rest of a function does.
+/// What stands between the last pair of fences; where several pairs are there and `entry_point` is not empty, the last one
+/// that defines it. A single open fence counts to the end of the text. A text without any fence counts whole where it defines
+/// `entry_point` at the start of a line (from its first line of code on), or where it begins indented, as the rest of a
+/// function does.
 pub fn code(text: &str, entry_point: &str) -> Result<Code, Failure> {
+    let text = text.trim_start_matches('\u{feff}');
     let blocks = fenced(text);
     let source = if blocks.is_empty() {
         unfenced(text, entry_point).ok_or(Failure::NoCode)?
@@ -56,25 +58,6 @@ fn line_defines(line: &str, name: &str) -> bool {
     let assigns =
         |rest: String| rest.starts_with(':') || (rest.starts_with('=') && !rest.starts_with("=="));
     !indented && behind(line).is_some_and(assigns)
-}
-
-pub(super) fn fenced(text: &str) -> Vec<String> {
-    let mut blocks = Vec::new();
-    let mut open: Option<Vec<&str>> = None;
-    for line in text.lines() {
-        if line.trim_start().starts_with("```") {
-            match open.take() {
-                Some(lines) => blocks.push(lines.join("\n")),
-                None => open = Some(Vec::new()),
-            }
-        } else if let Some(lines) = &mut open {
-            lines.push(line);
-        }
-    }
-    match open {
-        Some(lines) if blocks.is_empty() => vec![lines.join("\n")],
-        _ => blocks,
-    }
 }
 
 pub(super) fn unfenced(text: &str, entry_point: &str) -> Option<String> {
@@ -135,6 +118,8 @@ mod tests {
         );
         assert_eq!(program("```python\ndef f(x): return 1"), "def f(x): return 1");
         assert_eq!(program("  ```\nf = lambda x: 1\n  ```"), "f = lambda x: 1");
+        assert_eq!(program("```\ndef f(x): return 1\n```\n```\n\n```"), "def f(x): return 1");
+        assert_eq!(program("\u{feff}def f(x): return 1"), "def f(x): return 1");
     }
 
     #[test]

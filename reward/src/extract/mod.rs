@@ -6,6 +6,7 @@
 
 mod choice;
 mod code;
+mod fences;
 mod math;
 mod number;
 mod program;

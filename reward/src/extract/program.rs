@@ -1,23 +1,22 @@
 //! A whole program in a text, as a question with test cases asks for it.
 
 use super::Failure;
-use super::code::{defines, fenced, unfenced};
+use super::code::{defines, unfenced};
+use super::fences::fenced;
 
-/// What stands between the last pair of lines that begin with ```` ``` ````, empty pairs left out. Where a function is asked
-/// for: the last such program that defines it, or the class `Solution`, at the outermost level, before one that does not.
-/// A single open fence counts to the end of the text. A text without any fence is a program only where a function is asked
-/// for and it defines it.
+/// What stands between the last pair of fences, empty pairs left out. Where a function is asked for: the last such program
+/// that defines it, or the class `Solution`, at the outermost level, before one that does not. A single open fence counts to
+/// the end of the text. A text without any fence is a program only where a function is asked for and it defines it.
 pub fn program(text: &str, function: Option<&str>) -> Result<String, Failure> {
+    let text = text.trim_start_matches('\u{feff}');
     let blocks = fenced(text);
     let names = function.map(|name| ["Solution", name]);
     let answers =
         |source: &str| names.is_some_and(|names| names.iter().any(|n| defines(source, n)));
-    if blocks.is_empty() {
+    let Some(last) = blocks.last() else {
         let mut bare = names.into_iter().flatten().filter(|name| defines(text, name));
         return bare.find_map(|name| unfenced(text, name)).ok_or(Failure::NoCode);
-    }
-    let mut written = blocks.iter().rev().filter(|block| !block.trim().is_empty());
-    let last = written.next().ok_or(Failure::NoCode)?;
+    };
     let defining = blocks.iter().rev().find(|block| answers(block));
     Ok(defining.unwrap_or(last).clone())
 }
