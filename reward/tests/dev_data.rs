@@ -27,9 +27,12 @@ struct Problem {
 /// What a model wrote for one problem, the program that the official evaluator took from each text, and its verdict.
 #[derive(serde::Deserialize)]
 struct Recorded {
-    output_list: Vec<String>,
-    code_list: Vec<String>,
-    graded_list: Vec<bool>,
+    #[serde(rename = "output_list")]
+    outputs: Vec<String>,
+    #[serde(rename = "code_list")]
+    programs: Vec<String>,
+    #[serde(rename = "graded_list")]
+    verdicts: Vec<bool>,
 }
 
 #[test]
@@ -41,7 +44,7 @@ fn every_program_that_is_officially_right_is_found() {
     let rows: Vec<Recorded> = serde_json::from_str(&text).expect("recorded outputs");
     let mut right = 0;
     for row in rows {
-        let programs = row.output_list.iter().zip(&row.code_list).zip(row.graded_list);
+        let programs = row.outputs.iter().zip(&row.programs).zip(row.verdicts);
         for ((output, program), _) in programs.filter(|(_, is_right)| *is_right) {
             let found = extract::program(output, None);
             assert_eq!(found.as_deref().map(str::trim), Ok(program.trim()), "{output}");

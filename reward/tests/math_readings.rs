@@ -114,6 +114,46 @@ fn words_before_a_number_act_on_it() {
 }
 
 #[test]
+fn a_chain_of_numbers_is_one_where_all_are_the_same() {
+    all(
+        &[
+            ("5", "2+3=5"),
+            ("5", "x=2+3=5"),
+            ("11", "x=5+5+1=7=11"),
+            ("0.33", r"\frac13=0.33"),
+            (r"\frac{\pi}{2}", r"90^\circ=\frac{\pi}{2}"),
+            ("25", r"\frac14=25\%"),
+            ("120", r"2\text{ h}=120\text{ min}"),
+            ("54", "204_5=54"),
+        ],
+        true,
+    );
+    all(
+        &[
+            ("2", "3=2"),
+            ("2", r"3\text{ cm}=2\text{ cm}"),
+            ("101", "100=101"),
+            ("7", r"\sqrt{50}=7"),
+        ],
+        false,
+    );
+}
+
+#[test]
+fn words_behind_a_number_may_leave_it_open() {
+    all(
+        &[
+            ("5", r"5\text{ or any number}"),
+            ("5", r"5\text{ or more}"),
+            ("5", r"5\text{ (maybe)}"),
+            ("5", r"5\text{ or}"),
+        ],
+        false,
+    );
+    all(&[("5", r"5\text{ apples in all}"), ("5, 6", r"5\text{ or }6")], true);
+}
+
+#[test]
 fn units_of_every_form_are_left_out() {
     all(
         &[

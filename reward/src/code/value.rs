@@ -55,12 +55,11 @@ fn all_same(
     tuples: Tuples,
 ) -> Result<bool, JsonError> {
     while reader.item()? {
-        items = match items.and_then(<[Plain]>::split_first) {
-            Some((first, rest)) => same(reader, first, tuples)?.then_some(rest),
-            None => {
-                reader.skip()?;
-                None
-            }
+        items = if let Some((first, rest)) = items.and_then(<[Plain]>::split_first) {
+            same(reader, first, tuples)?.then_some(rest)
+        } else {
+            reader.skip()?;
+            None
         };
     }
     Ok(items.is_some_and(<[Plain]>::is_empty))

@@ -82,8 +82,8 @@ fn read_equal(
     commas: Commas,
     convention: MathConvention,
 ) -> Result<bool, Error> {
-    let gold = tree(gold, commas)?;
-    let Ok(found) = tree(found, commas) else { return Ok(false) };
+    let (gold, text) = (tree(gold, commas)?, found);
+    let Ok(found) = tree(text, commas) else { return Ok(false) };
     let marked = |expr: &Expr| {
         let mark =
             |part: &Expr| matches!(part, Expr::Percent(_) | Expr::Based { .. } | Expr::Modulo(..));
@@ -104,6 +104,9 @@ fn read_equal(
         let gold = lower(&gold, around)?;
         let Ok(found) = lower(&found, around) else { continue };
         let rules = Rules { budget: &budget, convention, decimal };
+        if !bare && relation::contradicts(text, &found, &rules) {
+            return Ok(false);
+        }
         if same(&gold, &found, &rules).unwrap_or(false) {
             return Ok(true);
         }

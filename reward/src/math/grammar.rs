@@ -73,10 +73,11 @@ pub(super) fn over(left: Expr, right: Expr) -> Expr {
 }
 
 /// Two factors without a sign between them. Words are units and remarks and are passed over; `None` for words that make another
-/// number of what follows ("half of 5").
+/// number of what follows ("half of 5"), or say another one behind it ("5 or more").
 pub(super) fn beside(left: Expr, next: Expr) -> Option<Expr> {
     Some(match (left, next) {
         (Expr::Text(a), Expr::Text(b)) => Expr::Text(format!("{a} {b}")),
+        (_, Expr::Text(words)) if names::hedges(&words) => return None,
         (left, Expr::Text(_)) => left,
         (Expr::Text(words), right) if names::turns(&words) => {
             match words.trim().to_ascii_lowercase().as_str() {

@@ -270,7 +270,10 @@ impl<'a> Lexer<'a> {
             "-" | "−" => self.tokens.push(Token::Minus),
             "percent" | "pct" => self.tokens.push(Token::Percent),
             "degrees" | "degree" => self.tokens.push(Token::Degree),
-            lower if joins(lower) => self.tokens.push(Token::And),
+            // Behind which nothing follows, they join nothing.
+            lower if joins(lower) && !self.rest().trim().is_empty() => {
+                self.tokens.push(Token::And);
+            }
             _ if bare.starts_with(|c: char| c.is_ascii_digit()) && !bare.contains(['\\', '{']) => {
                 // A number set in upright letters.
                 let inner = tokens(bare, self.commas).unwrap_or_default();

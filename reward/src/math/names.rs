@@ -151,9 +151,20 @@ pub(super) fn turns(words: &str) -> bool {
         "root", "square", "cube", "twice", "double", "log", "sqrt", "ln", "sin", "cos", "tan",
         "exp",
     ];
+    has_word(words, &TURNING)
+}
+
+/// Whether words behind a number leave open which one is meant: "5 or any number", "5, maybe".
+pub(super) fn hedges(words: &str) -> bool {
+    const HEDGING: [&str; 8] =
+        ["or", "either", "maybe", "perhaps", "possibly", "probably", "wrong", "incorrect"];
+    has_word(words, &HEDGING)
+}
+
+fn has_word(words: &str, of: &[&str]) -> bool {
     words
         .split(|c: char| !c.is_alphabetic())
-        .any(|word| TURNING.iter().any(|turning| word.eq_ignore_ascii_case(turning)))
+        .any(|word| of.iter().any(|other| word.eq_ignore_ascii_case(other)))
 }
 
 /// Letters of the Greek alphabet by command; the rest of the commands that are symbols of their own.

@@ -59,6 +59,52 @@ pub(super) fn by_name<'a>(a: &'a [Value], b: &'a [Value]) -> Option<Vec<(&'a Val
     same.then(|| a.into_values().zip(b.into_values()).collect())
 }
 
+/// Whether an answer of nothing but numbers sets two equal that are not (`3 = 2`): it names both. Sides in other units are a
+/// conversion (`2 h = 120 min`), and where a number has a decimal point it may be rounded. Behind a name the last side is
+/// meant, however it was come by (`x = 5 + 5 + 1 = 7 = 11`).
+pub(super) fn contradicts(text: &str, value: &Value, rules: &Rules<'_>) -> bool {
+    /// How far a number that is rounded may be from what it is rounded from.
+    const ROUNDED: f64 = 0.01;
+    let Value::Related { sides, relations } = value else { return false };
+    let texts: Vec<&str> = text.split('=').collect();
+    if texts.len() != sides.len() || relations.iter().any(|r| *r != Relation::Equal) {
+        return false;
+    }
+    let number = |(side, text): (&Side, &str)| {
+        let form = side.value.scalar().ok().filter(|_| side.constant && !side.label)?;
+        Some((evaluate::real(form, rules.budget)?, units(text)))
+    };
+    let numbers: Option<Vec<_>> = std::iter::zip(sides, texts).map(number).collect();
+    numbers.unwrap_or_default().windows(2).any(|pair| {
+        let [(a, unit_a), (b, unit_b)] = pair else { return false };
+        let rounded = || (a.value - b.value).norm() <= ROUNDED * a.value.norm();
+        unit_a == unit_b && !a.meets(b) && !(rules.decimal && rounded())
+    })
+}
+
+/// What of a side is no number and no operation: letters, signs of units and marks of numerals.
+fn units(text: &str) -> String {
+    const MARKS: [&str; 4] = ["circ", "degree", "pmod", "bmod"];
+    let mut found = String::new();
+    let mut rest = text;
+    while let Some(c) = rest.chars().next() {
+        let behind = &rest[c.len_utf8()..];
+        let length =
+            behind.len() - behind.trim_start_matches(|c: char| c.is_ascii_alphabetic()).len();
+        let (command, after) = behind.split_at(length);
+        if c == '\\' && length > 0 {
+            found.extend(MARKS.iter().filter(|mark| **mark == command).copied());
+            rest = after;
+            continue;
+        }
+        if c.is_alphabetic() || "%°_$€£".contains(c) {
+            found.push(c);
+        }
+        rest = behind;
+    }
+    found
+}
+
 fn all_same<'a>(
     pairs: impl Iterator<Item = (&'a Side, &'a Side)>,
     rules: &Rules<'_>,

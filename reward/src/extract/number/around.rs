@@ -3,9 +3,30 @@
 use crate::math::UNIT_LETTERS;
 
 /// Words right before a number, or before "of" and it, that say another one.
-const BEFORE: [&str; 19] = [
-    "not", "negative", "minus", "than", "half", "either", "between", "root", "square", "cube",
-    "sqrt", "log", "ln", "exp", "sin", "cos", "tan", "mod", "twice",
+const BEFORE: [&str; 23] = [
+    "not",
+    "never",
+    "but",
+    "except",
+    "excluding",
+    "negative",
+    "minus",
+    "than",
+    "half",
+    "either",
+    "between",
+    "root",
+    "square",
+    "cube",
+    "sqrt",
+    "log",
+    "ln",
+    "exp",
+    "sin",
+    "cos",
+    "tan",
+    "mod",
+    "twice",
 ];
 /// Words right behind it that do.
 const BEHIND: [&str; 12] =
@@ -30,9 +51,10 @@ const HEDGES: [&str; 11] = [
     "to",
 ];
 
-/// The side of a chain of equations that counts: the last one. `None` where there is more than a chain ("x = 6, x = 5").
-pub(super) fn equation_side(text: &str) -> Option<&str> {
-    let Some((before, side)) = text.rsplit_once('=') else { return Some(text) };
+/// The side of a chain of equations that counts, which is the last one, and those before it. `None` where there is more than a
+/// chain ("x = 6, x = 5").
+pub(super) fn equation_side(text: &str) -> Option<(&str, Option<&str>)> {
+    let Some((before, side)) = text.rsplit_once('=') else { return Some((text, None)) };
     if before.ends_with(['<', '>', '!', ':', '≠']) {
         return None;
     }
@@ -40,7 +62,8 @@ pub(super) fn equation_side(text: &str) -> Option<&str> {
         [", ", ";", ". ", "\n", " or ", " and ", " when ", " if ", " with ", " where ", " for "];
     // "12 (with n = 9)"
     let open = before.matches('(').count() > before.matches(')').count();
-    (!open && !clauses.iter().any(|clause| before.contains(clause))).then_some(side)
+    let is_chain = !open && !clauses.iter().any(|clause| before.contains(clause));
+    is_chain.then_some((side, Some(before)))
 }
 
 /// Without brackets around the whole and space behind a sign: `- 5` and `-(5)` as `-5`.
@@ -83,11 +106,13 @@ pub(super) fn is_said_before(text: &str) -> bool {
         && (trimmed.len() < text.len()
             || trimmed.trim_end_matches('*').ends_with(char::is_alphanumeric));
     let call = text.ends_with('(') && text.trim_end_matches('(').ends_with(char::is_alphanumeric);
-    let mut words = text.split(|c: char| !c.is_alphabetic()).filter(|word| !word.is_empty()).rev();
+    let in_word = |c: char| c.is_alphabetic() || matches!(c, '\'' | '’');
+    let mut words = text.split(|c: char| !in_word(c)).filter(|word| !word.is_empty()).rev();
     let last = words.next().unwrap_or_default();
+    let denied = last.ends_with("n't") || last.ends_with("n’t");
     let turning =
         if last.eq_ignore_ascii_case("of") { words.next().unwrap_or_default() } else { last };
-    text.chars().all(plain) && !minus && !times && !call && !among(turning, &BEFORE)
+    text.chars().all(plain) && !minus && !times && !call && !denied && !among(turning, &BEFORE)
 }
 
 /// Whether these are words or units behind a number, and nothing that acts on it.

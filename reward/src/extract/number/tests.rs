@@ -52,6 +52,11 @@ fn one_value_in_many_dresses() {
         ("18", "**Total: 18** apples"),
         ("18", "the total is *18* apples"),
         ("25", "25°C"),
+        ("7", "7 = 7.0"),
+        ("0.33", "1/3 = 0.33"),
+        ("0.5", r"\frac{1}{2} = 50\%"),
+        ("120", "2 hours = 120 minutes"),
+        ("14", "eggs in week 2 = 14"),
     ] {
         assert!(same(gold, answer), "{gold} and {answer}");
     }
@@ -108,6 +113,16 @@ fn near_is_not_equal() {
         ("5", "twice 5"),
         ("5", "5 is wrong"),
         ("5", "5 and a half"),
+        ("7", "anything but 7"),
+        ("7", "everything except 7"),
+        ("7", "never 7"),
+        ("7", "it isn't 7"),
+        ("7", "8 = 7"),
+        ("7", "x = 8 = 7"),
+        ("7", "8 = x = 7"),
+        ("7", "8 cm = 7 cm"),
+        ("7", "-7 = 7"),
+        ("101", "100 = 101"),
     ] {
         assert!(!same(gold, answer), "{gold} and {answer}");
     }

@@ -36,13 +36,27 @@ impl Number {
             return None;
         }
         let clean = without_text_commands(&cleaned(text));
-        let side = &bare(equation_side(&clean)?);
+        let (side, other_sides) = equation_side(&clean)?;
+        let side = &bare(side);
         let at = (0..side.len()).find(|at| {
             side.is_char_boundary(*at) && starts_number(side, *at) && number_at(side, *at).is_some()
         })?;
         let (number, end) = number_at(side, at)?;
         let (before, behind) = without_emphasis(&side[..at], &side[end..]);
-        (is_said_before(before) && is_said_behind(behind)).then_some(number)
+        let mut others = other_sides.into_iter().flat_map(|others| others.split('='));
+        let denied = others.any(|other| number.is_denied(side, behind, other));
+        (is_said_before(before) && is_said_behind(behind) && !denied).then_some(number)
+    }
+
+    /// Whether the other side of an equation is another number in the same unit ("8 = 7"): then two are named. Where one is
+    /// written with a decimal point, it may be rounded.
+    fn is_denied(&self, side: &str, behind: &str, other: &str) -> bool {
+        /// How far a number that is rounded may be from what it is rounded from.
+        const ROUNDED: f64 = 0.01;
+        let other = bare(other);
+        let Some((number, end)) = number_at(&other, 0) else { return false };
+        let tolerance = if side.contains('.') || other.contains('.') { ROUNDED } else { 0.0 };
+        other[end..].trim() == behind.trim() && !number.accepts(self, tolerance)
     }
 
     /// Whether `answer` is this gold value: exactly, or within `tolerance` relative to it. Where only one of the two
