@@ -87,14 +87,11 @@ async fn next(
         out.flush()?;
     }
     let Some(mut pending) = verdicts.recv().await else { return Ok(None) };
-    let row = match pending.try_recv() {
-        Ok(row) => row,
-        Err(_) => {
-            out.flush()?;
-            pending.await?
-        }
-    };
-    row.map(Some)
+    if let Ok(row) = pending.try_recv() {
+        return row.map(Some);
+    }
+    out.flush()?;
+    pending.await?.map(Some)
 }
 
 /// Reads lines on a thread of its own, since standard input blocks, and no further ahead than memory allows.

@@ -37,7 +37,7 @@ struct Kind<'a> {
 /// read straight from the text, since a tree of values takes many times its size.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Code<'a> {
+struct CodeTask<'a> {
     #[serde(rename = "kind")]
     _kind: IgnoredAny,
     #[serde(borrow)]
@@ -67,7 +67,7 @@ struct Code<'a> {
 }
 
 fn code(text: &str) -> Result<Grading, String> {
-    let Code {
+    let CodeTask {
         public_test_cases,
         private_test_cases,
         metadata,
