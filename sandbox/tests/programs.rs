@@ -96,6 +96,24 @@ async fn numbers_arrive_as_they_are_written() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn numbers_of_the_standard_library_are_what_they_equal() {
+    let source = "from decimal import Decimal\nfrom fractions import Fraction\ndef solve(x):\n    return [Decimal(x), Fraction(x, 4), -x + 0j, Decimal('0.5'), Decimal(10) ** 30]";
+    for (name, sandbox) in everywhere().await {
+        let (ending, values) = values(&sandbox, &call_job(source, &[json!([2])])).await;
+        assert_eq!(ending, Ending::Finished, "{name}");
+        let int = |digits: &str| Plain::Int(digits.into());
+        let half = || Plain::Float("0.5".into());
+        let expected = [int("2"), half(), int("-2"), half(), int(&format!("1{}", "0".repeat(30)))];
+        assert_eq!(values, [Plain::List(expected.into())], "{name}");
+        // What equals neither, and what only looks like one, stays what it is.
+        let odd = "from decimal import Decimal\nclass D(Decimal): pass\ndef solve(x):\n    return [Decimal('0.1'), 1j, Decimal('NaN'), D(2)]";
+        let (_, values) = common::values(&sandbox, &call_job(odd, &[json!([2])])).await;
+        let [Plain::List(items)] = &values[..] else { panic!("{name}: {values:?}") };
+        assert!(items.iter().all(|item| matches!(item, Plain::Other(_))), "{name}: {items:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_failure_is_the_programs_and_has_a_cause() {
     const SCRIPTS: [(&str, &str); 18] = [
         ("compile_error", "def f(:"),

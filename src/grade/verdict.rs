@@ -86,7 +86,7 @@ mod tests {
         };
         assert_eq!(
             row(Verdict::Right { score: 1.0 }, took),
-            json!({"id": 12345678901234567890.1, "verdict": "right", "score": 1.0, "cause": null, "detail": null,
+            json!({"id": 12_345_678_901_234_567_890.1, "verdict": "right", "score": 1.0, "cause": null, "detail": null,
                 "wall_ms": 1234.567, "cpu_ms": 2.0, "peak_mib": 1.5})
         );
         let wrong = Verdict::Wrong { cause: WrongCause::NoCode, detail: "a\nb".into() };
