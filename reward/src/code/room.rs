@@ -10,6 +10,9 @@ use super::{Question, cases};
 /// What the tests of all programs that are being judged may hold together, in KiB: about twice the longest set.
 const MOST_KIB: u32 = 512 << 10;
 
+/// Read in less time than another thread takes to begin.
+const FEW_BYTES: u64 = 16 << 10;
+
 /// One for the whole process, as its memory is.
 static ROOM: Semaphore = Semaphore::const_new(MOST_KIB as usize);
 
@@ -35,12 +38,29 @@ impl Tests {
     /// Unpacks them once there is room. A set may have hundreds of megabytes, and unpacking it here would hold up whoever else
     /// waits on this thread.
     pub(super) async fn prepared(self) -> Result<Result<(Prepared, Share), BadTests>, JoinError> {
+        if let Some(bytes) = self.few_bytes() {
+            let share =
+                ROOM.acquire_many(share_kib(bytes)).await.expect("the room is never closed");
+            let Self { public, private, func_name } = self;
+            let prepared = prepare::prepare(public, private, func_name);
+            return Ok(prepared.map(|prepared| (prepared, share)));
+        }
         let sized = move || (cases::size(&self.public) + cases::size(&self.private), self);
         let (bytes, tests) = spawn_blocking(sized).await?;
         let share = ROOM.acquire_many(share_kib(bytes)).await.expect("the room is never closed");
         let Self { public, private, func_name } = tests;
         let prepared = spawn_blocking(|| prepare::prepare(public, private, func_name)).await?;
         Ok(prepared.map(|prepared| (prepared, share)))
+    }
+}
+
+impl Tests {
+    /// Their size, where they are there as they are and so few that another thread would take longer to be asked.
+    fn few_bytes(&self) -> Option<u64> {
+        let is_list = |cases: &TestCases| matches!(cases, TestCases::List(_));
+        let bytes = (is_list(&self.public) && is_list(&self.private))
+            .then(|| cases::size(&self.public) + cases::size(&self.private));
+        bytes.filter(|&bytes| bytes < FEW_BYTES)
     }
 }
 

@@ -3,36 +3,28 @@
 # --- between tests: what the next one must find as it was -----------------------------------------------------------------
 
 
-def makes_cycles(code):
+def makes_cycles(pieces):
     """Whether functions in functions or classes are made, which hold themselves: what they hold stays until it is collected."""
-    left = [code]
-    while left:
-        part = left.pop()
-        if part.co_cellvars or "__qualname__" in part.co_names:
-            return True
-        left.extend(constant for constant in part.co_consts if type(constant) is type(code))
-    return False
+    return any(piece.co_cellvars or "__qualname__" in piece.co_names for piece in pieces)
 
 
-def names_stored(code):
+def names_stored(pieces):
     """Every name that is given to an attribute of something."""
-    stored, left = set(), [code]
-    while left:
-        part = left.pop()
-        steps, names = part.co_code, part.co_names
+    stored = set()
+    for piece in pieces:
+        steps, names = piece.co_code, piece.co_names
         at = steps.find(STORE_ATTR)
         while at >= 0:
             if at % 2 == 0:
                 high = steps[at - 1] << 8 if at and steps[at - 2] == EXTENDED_ARG else 0
                 stored.update(names[high | steps[at + 1] :][:1])
             at = steps.find(STORE_ATTR, at + 1)
-        left.extend(constant for constant in part.co_consts if type(constant) is type(code))
     return stored
 
 
 # Names of which a program uses one that opens, closes, makes or replaces what the next test would find.
 TOUCHING = frozenset(
-    "open close closerange fdopen detach FileIO TextIOWrapper dup2 os posix pathlib shutil tempfile sqlite3 dbm shelve logging"
+    "open close closerange fdopen detach FileIO TextIOWrapper dup2 os posix pathlib shutil tempfile sqlite3 dbm shelve logging pty"
     " builtins __builtins__ ctypes numpy np exec eval __import__ import_module".split()
 )
 # What is changed through these is not looked for: the next test gets a process that nobody has used.
@@ -48,15 +40,17 @@ class Kept:
     was for the next test. Standard input has no second descriptor, which would be a file that the program did not open. Most is
     looked at only where the program uses a name for it: each look costs as much as a small test."""
 
-    def __init__(self, code, used):
+    def __init__(self, pieces, used):
         self.outs = [posix.dup(1), posix.dup(2)]
         self.given = identity(0)
         self.careful = not TOUCHING.isdisjoint(used)
         self.spent = not SPENDING.isdisjoint(used)
-        self.used, self.stored = used, names_stored(code)
+        self.used, self.stored = used, names_stored(pieces)
         # Of the modules that are there already, what a program may give to a name of theirs.
         self.known = {place: self.of_module(place) for place in used if self.stored and place in sys.modules}
-        self.cycles = makes_cycles(code)
+        self.cycles = makes_cycles(pieces)
+        self.watchful = self.stored or self.careful or "path" in used or "weakref" in used
+        self.loaded = len(sys.modules)
         if self.careful:
             self.names = dict(vars(builtins))
             self.before = self.look()
@@ -102,7 +96,9 @@ class Kept:
         try:
             if self.spent or _thread._count() > 0 or identity(0) != self.given or executors_ended():
                 return True
-            return self.modules_changed() or self.careful and self.look() != self.before
+            if (self.watchful or len(sys.modules) != self.loaded) and self.modules_changed():
+                return True
+            return self.careful and self.look() != self.before
         except OSError:
             return True
 

@@ -22,7 +22,8 @@ def official(link, prelude, form, name, source):
     space = module.__dict__
     # Bound before anything is replaced, as by `from builtins import *`.
     space.update((key, value) for key, value in vars(builtins).items() if key[:1] != "_")
-    space.update(prelude(names_in(code)))
+    pieces = pieces_of(code)
+    space.update(prelude(names_in(pieces)))
     space["__builtins__"] = builtins
     try:
         exec(code, space)
@@ -33,7 +34,7 @@ def official(link, prelude, form, name, source):
     if function is None:
         link.fail(b"E")
     loads = json_loads()
-    cycles = makes_cycles(code)
+    cycles = makes_cycles(pieces)
     link.say(b"R")
     while True:
         if cycles or gc.get_count()[0] > 200 or gc.get_count()[1]:

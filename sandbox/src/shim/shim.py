@@ -119,14 +119,17 @@ def compiled(link, source, name="main.py"):
         link.fail(b"C", error)
 
 
-def names_in(code):
-    """Every name that a piece of code and what is defined in it use, but for local variables."""
-    used, left = set(), [code]
-    while left:
-        part = left.pop()
-        used.update(part.co_names)
-        left.extend(constant for constant in part.co_consts if type(constant) is type(code))
-    return used
+def pieces_of(code):
+    """A piece of code and every one that is defined in it."""
+    pieces, kind = [code], type(code)
+    for piece in pieces:
+        pieces.extend([constant for constant in piece.co_consts if type(constant) is kind])
+    return pieces
+
+
+def names_in(pieces):
+    """Every name that they use, but for local variables."""
+    return set().union(*[piece.co_names for piece in pieces])
 
 
 # --- native: scripts ---------------------------------------------------------------------------------------------------
@@ -134,15 +137,16 @@ def names_in(code):
 
 def scripts(link, prelude, source):
     code = compiled(link, source)
-    used = names_in(code)
+    pieces = pieces_of(code)
+    used = names_in(pieces)
     names = prelude(used)
-    kept = Kept(code, used)
+    kept = Kept(pieces, used)
     link.say(b"R")
     while True:
         link.hear()
         kept.restore()
         outcome = script(code, names, "__del__" in used)
-        if link.is_child():
+        if kept.careful and link.is_child():
             link.leave(status_of(outcome))
         if outcome is not None:
             link.fail(*outcome)
@@ -282,7 +286,8 @@ def calls(link, prelude, name, source):
     code = compiled(link, source)
     module = module_type("solution")
     space = module.__dict__
-    space.update(prelude(names_in(code)))
+    pieces = pieces_of(code)
+    space.update(prelude(names_in(pieces)))
     space["__builtins__"] = builtins
     sys.modules["solution"] = module
     sys.setrecursionlimit(RECURSION)
@@ -292,7 +297,7 @@ def calls(link, prelude, name, source):
         link.fail(b"M" if isinstance(error, MemoryError) else b"X", error)
     if name not in space and "Solution" not in space:
         link.fail(b"E")
-    cycles = makes_cycles(code)
+    cycles = makes_cycles(pieces)
     loads = json_loads()
     link.say(b"R")
     while True:
