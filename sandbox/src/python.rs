@@ -9,12 +9,13 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::process::Command;
 
 const DISCOVER: &str = include_str!("shim/discover.py");
-const SHIM: [&str; 6] = [
+const SHIM: [&str; 7] = [
     include_str!("shim/shim.py"),
     include_str!("shim/kept.py"),
     include_str!("shim/values.py"),
     include_str!("shim/asserted.py"),
     include_str!("shim/official.py"),
+    include_str!("shim/rehearsal.py"),
     include_str!("shim/start.py"),
 ];
 
