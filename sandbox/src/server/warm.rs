@@ -184,9 +184,10 @@ impl Warm {
 /// What the interpreter must know once: see `Config` in start.py.
 fn config(world: &World) -> Vec<u8> {
     let namespaces = (NAMESPACES & !libc::CLONE_NEWPID) as u32;
+    let own_pid_ns: i32 = if world.place.own_pid_ns.is_some() { 4 } else { -1 };
     let mut message = Vec::new();
     message.extend(namespaces.to_ne_bytes());
-    message.extend(4_i32.to_ne_bytes());
+    message.extend(own_pid_ns.to_ne_bytes());
     message.extend((libc::SYS_capset as u32).to_ne_bytes());
     for part in world.inherited.each_ref().map(filter::bytes) {
         message.extend((part.len() as u32).to_ne_bytes());

@@ -3,13 +3,14 @@ import sys
 
 assert sys.version_info >= (3, 8), "it is Python " + sys.version.split()[0]
 
-import ctypes, json, mmap, os, site, struct
+import ctypes, json, mmap, opcode, os, site, struct
 
 WITH_PACKAGES = sys.argv[1] == "packages"
 # Windows on a screen and the library's own tests: no program under test has a use for them.
 NOT_THESE = ("_tkinter", "_test", "xx", "_ctypes_test", "readline", "_curses", "_dbm", "_gdbm", "nis", "ossaudiodev")
 
 source = sys.stdin.read()
+source = source.replace("OPCODES", repr((opcode.opmap["STORE_ATTR"], opcode.EXTENDED_ARG)))
 # The part before the last two blocks defines functions only.
 head, tail = source.split("# So that a program finds nothing of ours", 1)
 space = {"__name__": "shim"}

@@ -12,7 +12,7 @@
 # D has a byte: 1 where this process is used up, so that the next test needs another.
 # Failures, which end the process: C it does not compile, E the name is not defined, X it raised, Q it left with a status,
 # M memory, O the value is too large, A an assertion failed, Y the tests do not compile, B our own set-up failed.
-import _io, atexit, builtins, gc, opcode, posix, sys, _thread
+import _io, atexit, builtins, gc, posix, sys, _thread
 
 # A program that replaces builtins replaces them for itself only. Every piece of code that is run for one is given the
 # real module by name, or it would get this copy.
@@ -20,7 +20,7 @@ __builtins__ = dict(vars(builtins))
 
 BOX = "/box"
 RECURSION = 50_000
-STORE_ATTR, EXTENDED_ARG = opcode.opmap["STORE_ATTR"], opcode.EXTENDED_ARG
+STORE_ATTR, EXTENDED_ARG = OPCODES
 DEEPEST = 256
 # Fits into what the other side listens to.
 LONGEST_DETAIL = 2000

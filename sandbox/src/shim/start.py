@@ -79,14 +79,14 @@ WARM = "bisect collections functools heapq itertools json math typing"
 
 def warm(table):
     """Answers each request with a fork of this interpreter in the cell that is asked for. Runs no program itself."""
-    import _socket, ctypes, fcntl, os, resource, select, struct
+    import _socket, ctypes, os, select, struct
 
     settle()
     for place in WARM.split():
         __import__(place)
-    server = _socket.socket(_socket.AF_UNIX, _socket.SOCK_SEQPACKET, 0, 3)
+    server = _socket.socket(_socket.AF_UNIX, _socket.SOCK_SEQPACKET, 0, posix.dup2(3, HIGH))
     kernel = Kernel(ctypes)
-    config = Config(kernel, server.recv(1 << 17), struct, resource)
+    config = Config(kernel, server.recv(1 << 17), struct)
     # All but the last are ours too: what is inherited need not be compiled for each.
     kernel.prctl(38, 1)
     while len(config.filters) > 1:
@@ -102,9 +102,11 @@ def warm(table):
     gc.freeze()
     server.send(b"U")
 
+    # The descriptors of a program come in order, to the lowest numbers that are free: where it is to have them.
+    posix.closerange(0, HIGH)
     children = {}
     poll = select.poll()
-    poll.register(3, select.POLLIN)
+    poll.register(HIGH, select.POLLIN)
     open_for_more = True
     while open_for_more or children:
         for fd, _ in poll.poll():
@@ -120,7 +122,7 @@ def warm(table):
             if not message:
                 # The server has enough of this one; programs that run are run to their end.
                 open_for_more = False
-                poll.unregister(3)
+                poll.unregister(HIGH)
                 continue
             fds = [fd for _, _, data in ancillary for fd in struct.unpack("=%di" % (len(data) // 4), data)]
             request = Request(message, fds, struct, config)
@@ -131,15 +133,16 @@ def warm(table):
             except OSError as error:
                 pid = -(error.errno or 1)
             if pid == 0:
-                enter(kernel, fcntl, os, resource, config, request)
+                enter(kernel, config, request)
                 run(Link(), only_used(table))
                 os._exit(1)
             if request.init is not None:
                 kernel.setns(config.own_pid_ns, kernel.NEWPID)
+            # Above them.
+            pidfd = os.pidfd_open(pid) if pid > 0 else None
             for fd in fds:
                 os.close(fd)
             if pid > 0:
-                pidfd = os.pidfd_open(pid)
                 children[pidfd] = pid
                 poll.register(pidfd, select.POLLIN)
                 rights = [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, struct.pack("=i", pidfd))]
@@ -149,22 +152,30 @@ def warm(table):
 
 
 class Config:
-    """What holds for every program: the level's namespaces, numbers of system calls and limits, the filters. Made ready once, so
-    that a fork has little to do."""
+    """What holds for every program: the level's namespaces, numbers of system calls, the filters. Made ready once, so that a fork has
+    little to do."""
 
-    def __init__(self, kernel, message, struct, resource):
-        self.namespaces, self.own_pid_ns, self.capset = struct.unpack_from("=IiI", message)
+    def __init__(self, kernel, message, struct):
+        self.namespaces, own_pid_ns, self.capset = struct.unpack_from("=IiI", message)
+        self.own_pid_ns = posix.dup2(own_pid_ns, HIGH + 1) if own_pid_ns >= 0 else None
         self.filters, rest = [], message[12:]
         while rest:
             (size,) = struct.unpack_from("=I", rest)
             self.filters.append(kernel.filter(rest[4 : 4 + size], struct))
             rest = rest[4 + size :]
-        self.limits = [getattr(resource, "RLIMIT_" + name) for name in LIMITS]
+        limit = kernel.ctypes.create_string_buffer(16)
+        kernel.check(kernel.libc.getrlimit(STACK, limit))
+        _, self.most_stack = struct.unpack("=QQ", limit)
         header = struct.pack("=II", 0x20080522, 0)
         self.no_capabilities = kernel.ctypes.create_string_buffer(header), kernel.ctypes.create_string_buffer(24)
+        self.pack_limit = struct.Struct("=QQ").pack
 
 
-LIMITS = "CORE MEMLOCK MSGQUEUE CPU FSIZE NOFILE NPROC STACK AS".split()
+# Descriptors of ours, above all that a program is given.
+HIGH = 64
+# As the system numbers limits: of core files, locked memory, message queues, then those that a request names.
+STACK = 3
+LIMITS = 4, 8, 12, 0, 1, 7, 6, STACK, 9
 
 
 class Request:
@@ -174,7 +185,13 @@ class Request:
         size = struct.calcsize("=BIIQQQQQQ")
         flags, self.uid, self.gid, memory, stack, cpu, file, files, processes = struct.unpack("=BIIQQQQQQ", message[:size])
         values = 0, 0, 0, cpu, file, files, processes, stack, memory
-        self.limits = [pair for pair in zip(config.limits, values) if pair[1] != NO_LIMIT]
+        # A program may ask for a larger first stack, as those written for judges do: memory is what bounds it.
+        self.limits = [
+            (limit, config.pack_limit(min(value, most), most))
+            for limit, value in zip(LIMITS, values)
+            if value != NO_LIMIT
+            for most in [config.most_stack if limit == STACK else value]
+        ]
         self.box = message[size:].decode()
         # Standard input and outputs, and the control pipes.
         self.own = fds[:5]
@@ -193,6 +210,7 @@ class Kernel:
         self.ctypes = ctypes
         # With the lock held: nothing else runs here, and a call is cheaper so.
         self.libc = ctypes.PyDLL(None, use_errno=True)
+        self.last = ctypes.c_uint(SAME)
 
     def check(self, returned):
         if returned < 0:
@@ -246,8 +264,9 @@ class Kernel:
     def rehearse(self):
         """Calls that a fork makes, where there is nothing for them to do: see `rehearse`."""
         for _ in range(OFTEN):
-            self.syscall(436, 64, self.ctypes.c_uint(SAME), 0)
+            self.syscall(436, 4 * HIGH, self.last, 0)
             self.prctl(38, 1)
+            self.check(self.libc.setrlimit(LIMITS[0], bytes(16)))
 
 
 # The value that stands for "as it is".
@@ -255,38 +274,37 @@ SAME = 0xFFFF_FFFF
 NO_LIMIT = 0xFFFF_FFFF_FFFF_FFFF
 
 
-def enter(kernel, fcntl, os, resource, config, request):
+def enter(kernel, config, request):
     """This fork becomes a process of the cell."""
-    stage, control = "control groups", request.own[3:]
+    stage = "control groups"
     try:
         for fd in request.groups:
-            os.write(fd, b"0")
+            posix.write(fd, b"0")
         if request.init is not None:
             stage = "namespaces"
             kernel.setns(request.init, config.namespaces)
         stage = "descriptors"
-        fds = request.own + ([] if request.rules is None else [request.rules])
-        high = [fcntl.fcntl(fd, fcntl.F_DUPFD, 64) for fd in fds]
-        for place, fd in enumerate(high):
-            os.dup2(fd, place)
-        control = [3, 4]
-        kernel.syscall(436, len(fds), kernel.ctypes.c_uint(SAME), 0)
+        if request.own != [0, 1, 2, 3, 4]:
+            raise OSError("they came as " + str(request.own))
+        if request.rules is not None:
+            posix.dup2(request.rules, 5)
+        kernel.syscall(436, 5 if request.rules is None else 6, kernel.last, 0)
         stage = "user"
-        os.setsid()
+        posix.setsid()
         if request.uid != SAME:
             if request.init is None:
-                os.setgroups([])
-            os.setresgid(*[request.gid] * 3)
-            os.setresuid(*[request.uid] * 3)
+                posix.setgroups([])
+            posix.setresgid(*[request.gid] * 3)
+            posix.setresuid(*[request.uid] * 3)
         stage = "folder"
-        os.chdir(request.box)
+        posix.chdir(request.box)
         if request.box != BOX:
+            import os
+
             os.environ["HOME"] = os.environ["TMPDIR"] = request.box
         stage = "limits"
-        for limit, value in request.limits:
-            # A program may ask for a larger first stack, as those written for judges do: memory is what bounds it.
-            most = resource.getrlimit(limit)[1] if limit == resource.RLIMIT_STACK else value
-            resource.setrlimit(limit, (value if most == resource.RLIM_INFINITY else min(value, most), most))
+        for limit, pair in request.limits:
+            kernel.check(kernel.libc.setrlimit(limit, pair))
         stage = "capabilities"
         kernel.syscall(config.capset, *config.no_capabilities)
         kernel.prctl(1, 9)
@@ -294,12 +312,12 @@ def enter(kernel, fcntl, os, resource, config, request):
         if request.rules is not None:
             stage = "Landlock"
             kernel.syscall(446, 5, 0)
-            os.close(5)
+            posix.close(5)
         stage = "filter of system calls"
         for filter in config.filters:
             kernel.install(filter)
     except BaseException as error:
-        Link(*control).fail(b"B", None, stage + ": " + str(error))
+        Link(*request.own[3:]).fail(b"B", None, stage + ": " + str(error))
 
 
 # So that a program finds nothing of ours under a name that it can import.
