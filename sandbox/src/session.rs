@@ -18,7 +18,7 @@ use crate::{sys, waiting};
 pub(crate) const START: Duration = Duration::from_secs(30);
 
 /// How long a process may take before its outputs are listened to. Meanwhile one that writes more than a pipe holds has to wait.
-const PATIENCE: Duration = Duration::from_millis(1);
+const PATIENCE: Duration = Duration::from_millis(10);
 
 /// Something that happened in a cell.
 #[derive(Debug)]
