@@ -78,7 +78,7 @@ WARM = "bisect collections functools heapq itertools json math typing"
 
 
 def warm(table):
-    """Answers each request with a fork of this interpreter in the cell that is asked for. Runs no program itself."""
+    """Answers each request with a fork of this interpreter in the cell that is asked for. Runs no program under test itself."""
     import _socket, ctypes, os, select, struct
 
     settle()
@@ -91,7 +91,6 @@ def warm(table):
     kernel.prctl(38, 1)
     while len(config.filters) > 1:
         kernel.install(config.filters.pop(0))
-    kernel.hand_on_code(struct)
     # What is there already is not gone through each time that the rehearsal collects.
     gc.collect()
     gc.freeze()
@@ -231,32 +230,6 @@ class Kernel:
 
     def install(self, filter):
         self.prctl(22, 2, filter[0])
-
-    def hand_on_code(self, struct):
-        """Lets forks have the page tables of the interpreter's code and the C library's, which they would make again by faults: the
-        kernel copies those of a mapping in which a page was written to. Without it all is the same, and a little slower."""
-        ctypes = self.ctypes
-        for function in (ctypes.pythonapi.Py_IsInitialized, self.libc.malloc):
-            found = (ctypes.c_void_p * 4)()
-            address = ctypes.cast(function, ctypes.c_void_p)
-            if not self.libc.dladdr(address, found):
-                continue
-            base = found[1]
-            head = ctypes.string_at(base, 64)
-            offset, size, count = *struct.unpack_from("=Q", head, 32), *struct.unpack_from("=HH", head, 54)
-            # Addresses in programs that are not relocated are whole ones.
-            start = base if struct.unpack_from("=H", head, 16)[0] == 3 else 0
-            for number in range(count):
-                kind, flags, _, place, _, _, length = struct.unpack("=IIQQQQQ", ctypes.string_at(base + offset + number * size, 48))
-                if kind != 1 or flags & 2:
-                    continue
-                begin = start + place & ~0xFFF
-                whole = (start + place + length + 0xFFF & ~0xFFF) - begin
-                as_it_is = (flags >> 2 & 1) | (flags & 1) << 2
-                where = ctypes.c_void_p(begin), ctypes.c_size_t(whole)
-                if self.libc.mprotect(*where, as_it_is | 2) == 0:
-                    ctypes.memmove(begin, ctypes.string_at(begin, 1), 1)
-                    self.libc.mprotect(*where, as_it_is)
 
     def syscall(self, number, *arguments):
         self.check(self.libc.syscall(number, *arguments))
