@@ -182,7 +182,10 @@ def numbers(check: Check) -> None:
             for dtype in ("float32", "bfloat16")
         }
         theirs32 = [logprobs(model, row["tokens"], check.device) for row in rows]
-        theirs16 = [logprobs(model.bfloat16(), row["tokens"], check.device) for row in rows]
+        # The weights alone: rotary frequencies stay in float32, as they do in a model that is loaded in bfloat16.
+        for parameter in model.parameters():
+            parameter.data = parameter.data.bfloat16()
+        theirs16 = [logprobs(model, row["tokens"], check.device) for row in rows]
         exact, _ = check.model(name, config_class, SMALL | extra)
         exact = [logprobs(exact.double(), row["tokens"], check.device) for row in rows]
         for key, values in {
@@ -235,15 +238,16 @@ def median(rows: list[dict], name: str) -> float:
     return values[len(values) // 2] if values else float("nan")
 
 
-SHORT = ["train.steps=4", "eval.every_steps=4", "eval.max_tasks=16", "checkpoint.every_steps=2", 'policy.adapter={kind="full"}']
+SHORT = ["train.steps=4", "eval.every_steps=4", "eval.max_tasks=16"]
+WHOLE = [*SHORT, 'policy.adapter={kind="full"}', "checkpoint.every_steps=1000"]
 
 
 def train(check: Check) -> None:
     size = check.args.sizes[0]
     _, folder = check.model(f"size-{size}", *SIZES[size], torch.bfloat16)
-    warm = "200" if check.device == "cuda" else "4"
+    warm = "120" if check.device == "cuda" else "4"
     begun = time.monotonic()
-    code, events, errors = check.train(folder, "gpu-train", f"warm_start.steps={warm}", *SHORT)
+    code, events, errors = check.train(folder, "gpu-train", f"warm_start.steps={warm}", *WHOLE)
     steps = steps_of(events, "update")
     losses = [row["warm_start/loss"] for row in steps_of(events, "warm_start")]
     if code or not steps:
@@ -267,7 +271,7 @@ def weights(run: str) -> dict:
 def resume(check: Check) -> None:
     size = check.args.sizes[0]
     _, folder = check.model(f"size-{size}", *SIZES[size], torch.bfloat16)
-    extra = ["warm_start.steps=20", *SHORT]
+    extra = ["warm_start.steps=2", "checkpoint.every_steps=2", "train.kl_weight=0.001", *SHORT]
     for run in ("gpu-whole", "gpu-again"):
         code, _, errors = check.train(folder, run, *extra)
         if code:
@@ -404,7 +408,7 @@ def memory(check: Check) -> None:
     # Filled from outside, as by another program of the user's.
     free, _ = torch.cuda.mem_get_info()
     held = torch.empty(free - (1 << 30), dtype=torch.uint8, device="cuda")
-    code, _, errors = check.train(folder, "gpu-memory", "warm_start.steps=0", "train.micro_batch_tokens=65536", *SHORT)
+    code, _, errors = check.train(folder, "gpu-memory", "warm_start.steps=2", *WHOLE)
     del held
     torch.cuda.empty_cache()
     partial = sorted(path.name for path in Path("runs/gpu-memory").rglob(".*.partial*"))

@@ -143,10 +143,7 @@ impl Model {
     /// Cosines and sines for positions: [T, D] each, in the precision of the passes.
     pub(crate) fn rotary(&self, positions: &[i64]) -> (Tensor, Tensor) {
         let device = self.placement.device;
-        let half = self.config.head_dim / 2;
-        let frequencies: Vec<f32> =
-            (0..half).map(|i| self.config.rotary_frequency(i) as f32).collect();
-        let frequencies = Tensor::from_slice(&frequencies).to_device(device);
+        let frequencies = Tensor::from_slice(&self.config.rotary_frequencies()).to_device(device);
         let positions = Tensor::from_slice(positions).to_device(device).to_kind(Kind::Float);
         let angles = positions.unsqueeze(1) * frequencies.unsqueeze(0);
         let angles = Tensor::cat(&[&angles, &angles], -1);
@@ -289,9 +286,23 @@ impl Model {
 }
 
 impl ModelConfig {
-    /// Radians per position of the i-th pair of a head, i in 0..D/2.
-    fn rotary_frequency(&self, i: i64) -> f64 {
-        let base = self.rope_theta.powf(-2.0 * i as f64 / self.head_dim as f64);
+    /// Radians per position of each pair of a head: D/2 numbers.
+    ///
+    /// In single precision by libtorch's own power, as transformers and the programs that models are trained and served with compute
+    /// them: more exact ones would be others, and at a thousand tokens the angles differ by what float32 rounds.
+    fn rotary_frequencies(&self) -> Vec<f32> {
+        let half = (self.head_dim / 2) as usize;
+        let pairs: Vec<f32> =
+            (0..half).map(|pair| 2.0 * pair as f32 / self.head_dim as f32).collect();
+        let pairs = Tensor::from_slice(&pairs);
+        let unscaled = Tensor::pow_scalar(self.rope_theta, &pairs).reciprocal();
+        let mut frequencies = vec![0_f32; half];
+        unscaled.copy_data(&mut frequencies, half);
+        frequencies.into_iter().map(|base| self.scaled(f64::from(base)) as f32).collect()
+    }
+
+    /// A rotary frequency after `rope_scaling`.
+    fn scaled(&self, base: f64) -> f64 {
         match self.rope_scaling {
             RopeScaling::None => base,
             RopeScaling::Linear { factor } => base / factor,
