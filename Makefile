@@ -47,6 +47,10 @@ build: setup ## Build the program, optimised
 	@scripts/check_disk.sh $(TARGET_DIR)/release 3000
 	@cargo build --release
 
+.PHONY: check-gpu
+check-gpu: oracle build models tasks ## On a machine with a GPU: this program against transformers on it, and the speed of both
+	@.oracle-venv/bin/python scripts/check_gpu.py --conductor $(CONDUCTOR) --out $(TARGET_DIR)/check-gpu.json
+
 .PHONY: quickstart
 quickstart: ## Set up, build, train a router on recorded answers, evaluate it
 	$(call stage,Set-up)

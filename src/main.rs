@@ -24,6 +24,14 @@ fn main() -> ExitCode {
     if arguments.command.computes() {
         threads::settle();
     }
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| match panic.payload().downcast_ref::<String>() {
+        // libtorch's operations panic where memory runs out.
+        Some(message) if ui::error::memory_advice(message).is_some() => {
+            eprintln!("error: {}", conductor_policy::without_frames(message));
+        }
+        _ => usual(panic),
+    }));
     let exit = match std::panic::catch_unwind(|| commands::run(arguments.command)) {
         Ok(Ok(exit)) => exit,
         Ok(Err(error)) if ui::output::is_closed_pipe(&error) => Exit::Done,
@@ -40,15 +48,15 @@ fn main() -> ExitCode {
     exit.into()
 }
 
-/// What to do about a panic. libtorch's operations panic where memory runs out, which is no fault of the program.
-fn after_panic(message: &str) -> &'static str {
-    let message = message.to_lowercase();
-    if message.contains("out of memory") || message.contains("can't allocate memory") {
-        "The memory of this machine is not enough; what is on disk is whole.\n next: lower train.micro_batch_tokens or \
-         sampling.batch_size, or set policy.recompute_activations = true; `conductor train --dry-run` estimates what is needed"
-    } else {
-        "This is a fault of conductor itself. Please report the lines above with the command."
-    }
+/// What to do about a panic. One of libtorch's where memory runs out is no fault of the program.
+fn after_panic(message: &str) -> String {
+    ui::error::memory_advice(message).map_or_else(
+        || {
+            "This is a fault of conductor itself. Please report the lines above with the command."
+                .into()
+        },
+        |advice| format!("  next: {advice}"),
+    )
 }
 
 #[cfg(test)]

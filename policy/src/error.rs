@@ -82,7 +82,19 @@ pub enum PolicyError {
     },
     /// libtorch refused an operation.
     #[error("libtorch: {0}")]
-    Torch(#[from] tch::TchError),
+    Torch(String),
+}
+
+/// What libtorch says, without the addresses of its own functions that follow it.
+pub fn without_frames(message: &str) -> &str {
+    let end = message.find("Exception raised from").unwrap_or(message.len());
+    message[..end].trim_end()
+}
+
+impl From<tch::TchError> for PolicyError {
+    fn from(error: tch::TchError) -> Self {
+        Self::Torch(without_frames(&error.to_string()).to_owned())
+    }
 }
 
 impl PolicyError {
@@ -92,5 +104,20 @@ impl PolicyError {
 
     pub(crate) fn malformed(path: &Path, reason: impl std::fmt::Display) -> Self {
         Self::Malformed { path: path.to_owned(), reason: reason.to_string() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::PolicyError;
+
+    #[test]
+    fn the_addresses_of_libtorchs_functions_are_left_out() {
+        let said = "CUDA out of memory. Tried to allocate 108.00 MiB.\nException raised from malloc at CUDACachingAllocator.cpp:1427 \
+                    (most recent call first):\nframe #0: c10::Error (0x78 in libc10.so)\n";
+        let error = PolicyError::from(tch::TchError::Torch(said.to_owned()));
+        let told = error.to_string();
+        assert!(told.ends_with("CUDA out of memory. Tried to allocate 108.00 MiB."), "{told}");
+        assert!(std::error::Error::source(&error).is_none(), "a cause would be told with them");
     }
 }

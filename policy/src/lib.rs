@@ -22,7 +22,7 @@ pub mod weights;
 
 pub use config::{Architecture, ModelConfig};
 pub use device::Placement;
-pub use error::PolicyError;
+pub use error::{PolicyError, without_frames};
 pub use generate::Decoding;
 pub use model::Model;
 pub use policy::{Policy, PolicySampler, encode_prompt};

@@ -24,10 +24,20 @@ pub fn render(error: &anyhow::Error, style: Style) -> String {
         }
     }
     let problem = error.chain().find_map(|cause| cause.downcast_ref::<Problem>());
-    if let Some(next) = problem.and_then(|problem| problem.next.as_ref()) {
+    let next = problem.and_then(|problem| problem.next.as_deref()).or_else(|| memory_advice(&said));
+    if let Some(next) = next {
         page.line(format!("  {} {}", style.good("next:"), indent(next)));
     }
     page.into_text()
+}
+
+/// What to do where a message says that memory ran out.
+pub fn memory_advice(message: &str) -> Option<&'static str> {
+    let message = message.to_lowercase();
+    ["out of memory", "can't allocate memory"].iter().any(|words| message.contains(words)).then_some(
+        "what is on disk is whole; end other programs that use this memory, lower train.micro_batch_tokens or \
+         sampling.batch_size, or set policy.recompute_activations = true; `conductor train --dry-run` estimates what is needed",
+    )
 }
 
 fn indent(text: &str) -> String {
@@ -50,5 +60,9 @@ mod tests {
         let problem = Problem::usage("there is no task \"x\"").next("list them");
         let text = render(&anyhow::Error::new(problem), Style::PLAIN);
         assert_eq!(text, "error: there is no task \"x\"\n  next: list them\n");
+
+        let error = anyhow::anyhow!("libtorch: CUDA out of memory. Tried to allocate 2 GiB");
+        let text = render(&error, Style::PLAIN);
+        assert!(text.contains("\n  next: ") && text.contains("micro_batch_tokens"), "{text}");
     }
 }

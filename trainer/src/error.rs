@@ -123,5 +123,11 @@ pub enum TrainError {
     Interrupted,
     /// libtorch refused an operation.
     #[error("libtorch: {0}")]
-    Torch(#[from] tch::TchError),
+    Torch(String),
+}
+
+impl From<tch::TchError> for TrainError {
+    fn from(error: tch::TchError) -> Self {
+        Self::Torch(conductor_policy::without_frames(&error.to_string()).to_owned())
+    }
 }
