@@ -45,6 +45,35 @@ async fn a_test_finds_nothing_of_the_one_before() {
     }
 }
 
+/// A fork of the interpreter that is up already has what one that was started for the program has: descriptors, limits, names, streams, in
+/// scripts and in functions. The rehearsal of the first leaves nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_warm_process_looks_like_a_cold_one() {
+    // Not the modules that are loaded: those of the warm one are more.
+    let look = "import os, sys, resource, atexit, builtins\ndef is_open(fd):\n    try:\n        os.fstat(fd)\n        return True\n    except OSError:\n        return False\n\
+                def look():\n    limits = [resource.getrlimit(kind) for kind in range(16)]\n    streams = [(s.name, s.mode, s.encoding, s.errors, s.line_buffering) for s in (sys.stdin, sys.stdout, sys.stderr)]\n    \
+                return repr([[fd for fd in range(256) if is_open(fd)], limits, streams, sys.argv[0], sys.path, dict(os.environ), sys.getrecursionlimit(), os.getuid() == 0, os.getgroups(), \
+                sorted(vars(builtins)), atexit._ncallbacks(), 'solution' in sys.modules, os.getsid(0) == os.getpid()]).replace(os.getcwd(), 'its folder')\n";
+    let mut cold = Vec::new();
+    for (name, sandbox) in everywhere().await {
+        let script = stdin_job(&format!("{look}print(look())"), &["", ""]);
+        let (ending, mut seen) = texts(&sandbox, &script).await;
+        assert_eq!(ending, Ending::Finished, "{name}");
+        let function = call_job(&format!("{look}def solve():\n    return look()"), &[json!([])]);
+        let (ending, values) = values(&sandbox, &function).await;
+        assert_eq!(ending, Ending::Finished, "{name}");
+        seen.extend(values.into_iter().map(|value| match value {
+            Plain::Str(text) => text,
+            other => panic!("{name}: {other:?}"),
+        }));
+        if name.ends_with("cold") {
+            cold = seen;
+        } else {
+            assert_eq!(seen, cold, "{name}");
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn values_are_plain_data_made_by_the_base_classes() {
     let source = "class Yes(list):\n    def __eq__(self, other): return True\n    def __iter__(self): return iter([5])\n    def __len__(self): return 9\n\
